@@ -1,0 +1,3 @@
+#ifndef CFUSE_H
+#define CFUSE_H
+#endif

@@ -1,0 +1,13 @@
+import Synchronization
+
+/// Hands out disjoint ranges of AES-CTR counter values from durable reservations (keys.md section 5). Only encryption
+/// moves it. One instance a repository session, for every thread.
+public final class NonceSource: Sendable {
+  /// Reserves durably: given the blocks needed and the end of the range held so far (nil: none), returns the range of
+  /// counter values that may be used. Called with the source's lock held.
+  public typealias Reserve = @Sendable (_ blocks: UInt64, _ heldEnd: UInt64?) throws -> Range<UInt64>
+
+  public init(reserve: @escaping Reserve) { fatalError("contract: BorgObjects") }
+  /// The first of `blocks` counter values that nobody else has or will get.
+  public func take(_ blocks: UInt64) throws -> UInt64 { fatalError("contract: BorgObjects") }
+}

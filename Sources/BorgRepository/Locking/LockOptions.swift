@@ -1,0 +1,13 @@
+/// Which lock a session wants, and for how long it may wait.
+public struct LockOptions: Sendable {
+  public enum Mode: Sendable { case none, shared, exclusive }
+
+  public var mode: Mode
+  /// Seconds; 0 is one try.
+  public var waitSeconds: Int
+
+  public init(mode: Mode, waitSeconds: Int = 1) {
+    self.mode = mode
+    self.waitSeconds = waitSeconds
+  }
+}

@@ -1,0 +1,51 @@
+import BorgFormat
+
+/// Objects by id; changes become real at commit. Every implementation may be called from any thread: reads run in
+/// parallel, changes are serialised inside. Errors: `RepositoryError`, `IntegrityError`, `SystemError`.
+public protocol Repository: AnyObject, Sendable {
+  var id: ChunkID { get }
+  var location: Location { get }
+
+  func get(_ id: ChunkID) throws -> [UInt8]
+  /// Hints that these will soon be asked for; may do nothing.
+  func prefetch(_ ids: [ChunkID])
+  func put(_ id: ChunkID, _ object: [UInt8]) throws
+  func delete(_ id: ChunkID) throws
+  func contains(_ id: ChunkID) throws -> Bool
+  /// Ids in index order after `marker`; at most `limit`.
+  func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID]
+  /// Ids in on-disk order after `marker`; at most `limit`.
+  func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID]
+  func objectCount() throws -> Int
+  /// Commits the open transaction; opens an empty one if there is none.
+  func commit(_ options: CommitOptions) throws
+  func rollback() throws
+  /// Verifies the whole repository, or with `repair` mends it. True: no error left.
+  func check(repair: Bool, maximumSeconds: Int) throws -> Bool
+
+  /// The nonce file's value, nil when there is none.
+  func freeNonce() throws -> UInt64?
+  /// Sets the nonce file if it still holds `start`.
+  func commitNonceReservation(next: UInt64, start: UInt64?) throws
+  /// The `key` option of the config, stripped; empty when there is none.
+  func loadKey() throws -> [UInt8]
+  func saveKey(_ key: [UInt8]) throws
+
+  /// Deletes the repository from disk.
+  func destroy() throws
+  /// Lets go of the lock. Idempotent; an open transaction is left to the next writer's clean-up.
+  func close()
+}
+
+public struct CommitOptions: Sendable {
+  /// Compact segments whose freeable share is above `threshold` (0…1).
+  public var compacts = false
+  public var threshold = 0.1
+  public var cleanupCommits = false
+
+  public init(compacts: Bool = false, threshold: Double = 0.1, cleanupCommits: Bool = false) {
+    self.compacts = compacts
+    self.threshold = threshold
+    self.cleanupCommits = cleanupCommits
+  }
+}

@@ -1,0 +1,44 @@
+import BorgFormat
+
+/// Where trees get what they show: the seam between BorgTree and the archives. Thread-safe.
+public protocol TreeSource: AnyObject, Sendable {
+  /// The archives to show, in order.
+  func archives() throws(TreeError) -> [TreeArchive]
+  /// Calls `body` with each item of the archive, in archive order, as its stream is skimmed.
+  func forEachItem(in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void) throws(TreeError)
+  /// The whole item at a location.
+  func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item
+  /// Copies the file's bytes from `offset` on into `buffer`; returns the count, short only at the file's end.
+  func read(
+    _ item: Item, offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(TreeError) -> Int
+  /// The local id of a stored user or group name; nil when there is none.
+  func userID(_ name: UnsafeRawBufferPointer) -> UInt32?
+  func groupID(_ name: UnsafeRawBufferPointer) -> UInt32?
+  /// Whether the item called this is selected by the mount's patterns.
+  func isSelected(_ path: UnsafeRawBufferPointer) -> Bool
+}
+
+/// One archive as a tree source names it.
+public struct TreeArchive: Sendable, Hashable {
+  public var name: [UInt8]
+  public var id: ChunkID
+  /// Start time in nanoseconds since 1970.
+  public var start: Int64
+
+  public init(name: [UInt8], id: ChunkID, start: Int64) {
+    self.name = name
+    self.id = id
+    self.start = start
+  }
+}
+
+public enum TreeError: Error, Equatable, Sendable {
+  case noSuchEntry
+  case notADirectory
+  case isADirectory
+  case notASymbolicLink
+  case noSuchAttribute
+  case contentDamaged
+  case ioFailed(String)
+}
