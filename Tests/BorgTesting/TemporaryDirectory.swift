@@ -7,7 +7,7 @@ public final class TemporaryDirectory: Sendable {
 
   public init() throws {
     var template = Array("/tmp/borgfs-test-XXXXXX".utf8CString)
-    guard let made = template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress) }) else {
+    guard let made = template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) else {
       throw SystemError.last()
     }
     path = String(cString: made)
