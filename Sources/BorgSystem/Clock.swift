@@ -20,19 +20,3 @@ public struct Clock: Sendable {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 }
-
-/// Borg's time texts.
-public enum Timestamp {
-  /// Naive UTC `YYYY-MM-DDTHH:MM:SS.ffffff`, always six digits.
-  public static func utcText(nanoseconds: Int64) -> String { fatalError("contract: BorgSystem") }
-  /// Parses 0 to 6 fraction digits; nil when malformed.
-  public static func parseUTC(_ text: String) -> Int64? { fatalError("contract: BorgSystem") }
-  /// `Sun, 2026-11-22 10:26:32` in local time.
-  public static func localText(nanoseconds: Int64) -> String { fatalError("contract: BorgSystem") }
-  /// `YYYY-MM-DDTHH:MM:SS.ffffff` in local time, microseconds rounded as Python does.
-  public static func localISOText(nanoseconds: Int64) -> String { fatalError("contract: BorgSystem") }
-  /// strftime in local time or UTC; `%f` gives microseconds, `%z` the offset.
-  public static func format(nanoseconds: Int64, _ format: String, utc: Bool) -> String {
-    fatalError("contract: BorgSystem")
-  }
-}

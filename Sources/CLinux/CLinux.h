@@ -2,16 +2,16 @@
 #ifndef BORGFS_CLINUX_H
 #define BORGFS_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <pwd.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -20,6 +20,18 @@
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
+
+// Declared by glibc only under _GNU_SOURCE, which Swift's own Glibc module is built without; the calls are there.
+extern int pipe2(int ends[2], int flags);
+extern int sync_file_range(int fd, off_t offset, off_t count, unsigned int flags);
+extern ssize_t copy_file_range(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned int flags);
+enum {
+  CLINUX_O_NOATIME = 01000000,
+  CLINUX_O_PATH = 010000000,
+  CLINUX_SEEK_DATA = 3,
+  CLINUX_SEEK_HOLE = 4,
+  CLINUX_SYNC_FILE_RANGE_WRITE = 2
+};
 
 /// The inode flags (FS_IOC_GETFLAGS) of an open file; -1 and errno on failure.
 static inline int clinux_get_inode_flags(int fd, unsigned int *flags) {
@@ -46,6 +58,32 @@ static inline unsigned int clinux_minor(dev_t device) { return minor(device); }
 static inline int clinux_exited(int status) { return WIFEXITED(status); }
 static inline int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 static inline int clinux_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+/// The hardware address of the first interface with an address that is not all zeros, as a 48-bit number; 0 for none.
+/// The same interface in the same order as libuuid looks at, from which Python's uuid.getnode() has it.
+static inline unsigned long long clinux_hardware_node(void) {
+  char buffer[4096];
+  struct ifconf configuration;
+  unsigned long long node = 0;
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  memset(buffer, 0, sizeof buffer);
+  configuration.ifc_len = sizeof buffer;
+  configuration.ifc_buf = buffer;
+  if (ioctl(fd, SIOCGIFCONF, &configuration) == 0) {
+    int count = configuration.ifc_len / (int)sizeof(struct ifreq);
+    for (int index = 0; index < count && node == 0; index++) {
+      struct ifreq request;
+      memset(&request, 0, sizeof request);
+      memcpy(request.ifr_name, configuration.ifc_req[index].ifr_name, IFNAMSIZ);
+      if (ioctl(fd, SIOCGIFHWADDR, &request) < 0) continue;
+      for (int byte = 0; byte < 6; byte++)
+        node = node << 8 | (unsigned char)request.ifr_hwaddr.sa_data[byte];
+    }
+  }
+  close(fd);
+  return node;
+}
 
 /// The terminal's width in columns, or 0 when `fd` is no terminal.
 static inline int clinux_terminal_columns(int fd) {

@@ -1,24 +1,111 @@
+import CLinux
 import Glibc
+import Synchronization
 
 /// A child process with chosen descriptors. Its environment lacks BORG_PASSPHRASE and has BORG_VERSION; SIGINT is
-/// ignored in it, so that Ctrl-C reaches us alone.
+/// ignored in it, so that Ctrl-C reaches us alone. All other descriptors of ours are close-on-exec.
 public final class ChildProcess: Sendable {
   public let pid: pid_t
+  private let reaped = Mutex<Int32?>(nil)
 
   /// Starts `arguments[0]`, searched in PATH. A nil descriptor is inherited. Throws `SystemError`.
   public init(
     _ arguments: [String], environment: Environment, standardInput: Int32? = nil, standardOutput: Int32? = nil,
     standardError: Int32? = nil
-  ) throws { fatalError("contract: BorgSystem") }
+  ) throws {
+    guard let program = arguments.first else { throw SystemError(code: ENOENT) }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (ours, theirs) in [(standardInput, 0), (standardOutput, 1), (standardError, 2)] as [(Int32?, Int32)] {
+      if let ours { posix_spawn_file_actions_adddup2(&actions, ours, theirs) }
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    posix_spawnattr_setsigmask(&attributes, &mask)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+    var pid = pid_t()
+    let code = ChildProcess.ignoringInterrupt {
+      withCStrings(arguments) { argv in
+        withCStrings(ChildProcess.variables(environment)) { envp in
+          posix_spawnp(&pid, program, &actions, &attributes, argv, envp)
+        }
+      }
+    }
+    guard code == 0 else { throw SystemError(code: code, path: Array(program.utf8)) }
+    self.pid = pid
+  }
+
   /// The exit status, or -signal as Python gives it.
-  public func wait() throws -> Int32 { fatalError("contract: BorgSystem") }
-  /// Runs to the end and returns what it printed.
+  public func wait() throws -> Int32 {
+    try reaped.withLock { reaped in
+      if let status = reaped { return status }
+      var status: Int32 = 0
+      while waitpid(pid, &status, 0) < 0 {
+        if errno != EINTR { throw SystemError.last() }
+      }
+      let signal = clinux_term_signal(status)
+      let result = signal != 0 ? -signal : clinux_exit_status(status)
+      reaped = result
+      return result
+    }
+  }
+
+  /// Runs to the end and returns what it printed on standard output.
   public static func output(_ arguments: [String], environment: Environment) throws -> (
     status: Int32, output: [UInt8]
-  ) { fatalError("contract: BorgSystem") }
+  ) {
+    let pipe = try Pipe()
+    let child = try ChildProcess(arguments, environment: environment, standardOutput: pipe.writer.descriptor)
+    try pipe.writer.close()
+    let output = try pipe.reader.readAll()
+    return (try child.wait(), output)
+  }
+
+  private static func variables(_ environment: Environment) -> [String] {
+    var variables = environment.variables
+    variables["BORG_PASSPHRASE"] = nil
+    variables["BORG_VERSION"] = "1.4.5"
+    return variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+  }
+
+  /// An ignored signal stays ignored across exec; a handler would not.
+  private static func ignoringInterrupt<R>(_ body: () -> R) -> R {
+    var ignore = sigaction()
+    var previous = sigaction()
+    ignore.__sigaction_handler.sa_handler = SIG_IGN
+    sigaction(SIGINT, &ignore, &previous)
+    defer { sigaction(SIGINT, &previous, nil) }
+    return body()
+  }
 }
 
-/// Splits a command line by POSIX shell word rules (quotes, backslash). Nil on an unclosed quote.
-public func shellWords(_ text: String) -> [String]? { fatalError("contract: BorgSystem") }
-/// Quotes one word for a shell, as Python's shlex.quote.
-public func shellQuoted(_ word: String) -> String { fatalError("contract: BorgSystem") }
+/// The two ends of a pipe, both close-on-exec.
+public struct Pipe: Sendable {
+  public let reader: File
+  public let writer: File
+
+  public init() throws {
+    var ends: [Int32] = [-1, -1]
+    guard CLinux.pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError.last() }
+    reader = File(descriptor: ends[0], path: Array("<pipe>".utf8))
+    writer = File(descriptor: ends[1], path: Array("<pipe>".utf8))
+  }
+}
+
+/// Calls `body` with a NULL-terminated array of C strings.
+private func withCStrings<R>(
+  _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
+) -> R {
+  var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }
+  pointers.append(nil)
+  defer { for pointer in pointers { free(pointer) } }
+  return pointers.withUnsafeMutableBufferPointer { buffer in
+    guard let start = buffer.baseAddress else { preconditionFailure("never empty") }
+    return body(start)
+  }
+}
