@@ -20,8 +20,8 @@ public final class File: Sendable {
 
   /// Always with O_CLOEXEC.
   public static func open(_ path: [UInt8], _ flags: Int32, mode: mode_t = 0o666) throws -> File {
-    let descriptor = try Files.withPath(path) { path in
-      try retrying { Glibc.open(path, flags | O_CLOEXEC, mode) }
+    let descriptor = try Files.withPath(path) { name in
+      try retrying(path) { Glibc.open(name, flags | O_CLOEXEC, mode) }
     }
     return File(descriptor: descriptor, path: path)
   }
@@ -139,11 +139,7 @@ public final class File: Sendable {
     try File.retrying(path, call)
   }
 
-  private static func retrying(_ call: () -> Int32) throws -> Int32 {
-    try retrying(nil, call)
-  }
-
-  private static func retrying(_ path: [UInt8]?, _ call: () -> Int32) throws -> Int32 {
+  private static func retrying(_ path: [UInt8], _ call: () -> Int32) throws -> Int32 {
     while true {
       let result = call()
       if result >= 0 { return result }
