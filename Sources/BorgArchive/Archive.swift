@@ -1,4 +1,6 @@
 import BorgFormat
+import BorgObjects
+import BorgRepository
 import BorgSystem
 
 /// One archive, opened for reading: its metadata with a verified TAM.
@@ -14,55 +16,148 @@ public struct Archive: Sendable {
 
   /// Throws `ArchiveError.doesNotExist`, TAM errors, or integrity errors.
   public init(named name: [UInt8], in session: RepositorySession) throws {
-    fatalError("contract: BorgArchive read")
-  }
-  public init(_ entry: Manifest.Entry, in session: RepositorySession) throws {
-    fatalError("contract: BorgArchive read")
+    guard let entry = session.manifest.entry(named: name) else { throw ArchiveError.doesNotExist(name: name) }
+    try self.init(entry, in: session)
   }
 
-  /// Start and end in nanoseconds since 1970.
-  public var start: Int64 { fatalError("contract: BorgArchive read") }
-  public var end: Int64 { fatalError("contract: BorgArchive read") }
+  public init(_ entry: Manifest.Entry, in session: RepositorySession) throws {
+    let object = try session.repository.get(entry.id)
+    let plaintext = try session.codec.unseal(object, id: entry.id, workspace: CodecWorkspace())
+    try self.init(entry, plaintext: plaintext, storedSize: object.count, in: session)
+  }
+
+  /// Ordinary commands require no TAM of an archive, but a wrong one is always an error.
+  private init(
+    _ entry: Manifest.Entry, plaintext: [UInt8], storedSize: Int, in session: RepositorySession
+  ) throws {
+    self.session = session
+    self.entry = entry
+    metadata = try ArchiveMetadata(decoding: plaintext)
+    metadataSize = plaintext.count
+    metadataStoredSize = storedSize
+    do {
+      isAuthenticated = try TAM.verify(plaintext, tam: metadata.tam, key: session.key, .archive, required: false)
+    } catch ArchiveError.archiveTAMInvalid where session.context.worksAround("ignore_invalid_archive_tam") {
+      isAuthenticated = false
+    }
+  }
+
+  /// Start in nanoseconds since 1970; 0 when the stored text is no time.
+  public var start: Int64 { Archive.nanoseconds(metadata.time) }
+  /// End in nanoseconds since 1970; old archives only know their start.
+  public var end: Int64 { Archive.nanoseconds(metadata.timeEnd ?? metadata.time) }
+
+  private static func nanoseconds(_ time: [UInt8]) -> Int64 {
+    Timestamp.parseUTC(String(decoding: time, as: UTF8.self)) ?? 0
+  }
 
   /// All items in archive order. `body` returns false to stop.
-  public func forEachItem(_ body: (Item) throws -> Bool) throws { fatalError("contract: BorgArchive read") }
+  public func forEachItem(_ body: (Item) throws -> Bool) throws {
+    let stream = try ItemStream(self)
+    defer { stream.close() }
+    while let item = try stream.next() {
+      guard try body(item) else { return }
+    }
+  }
+}
 
-  /// Stored statistics, or computed from the items for archives that lack them.
-  public func statistics() throws -> Statistics { fatalError("contract: BorgArchive read") }
+/// What an archive holds, in numbers (archives.md 4.1).
+extension Archive {
+  /// Stored statistics, or computed from the items for archives that lack them (made before 1.2).
+  public func statistics() throws -> Statistics {
+    var statistics = Statistics()
+    if let fileCount = metadata.fileCount {
+      statistics.fileCount = fileCount
+      statistics.originalSize = metadata.size ?? 0
+      statistics.compressedSize = metadata.storedSize ?? 0
+      statistics.fileCountParts = metadata.fileCountParts ?? 0
+      statistics.originalSizeParts = metadata.sizeParts ?? 0
+      statistics.compressedSizeParts = metadata.storedSizeParts ?? 0
+      return statistics
+    }
+    try forEachItem { item in
+      guard let chunks = item.chunks else { return true }
+      let isPart = item.part != nil
+      if isPart { statistics.fileCountParts += 1 } else { statistics.fileCount += 1 }
+      for chunk in chunks {
+        statistics.add(size: Int64(chunk.size), storedSize: Int64(chunk.storedSize), unique: false, part: isPart)
+      }
+      return true
+    }
+    return statistics
+  }
 
+  /// Stored bytes of the file chunks that no other archive refers to, by the reference counts of `chunks`.
+  public func deduplicatedSize(in chunks: ChunkIndex) throws -> Int64 {
+    var references: [ChunkID: UInt32] = [:]
+    try forEachItem { item in
+      for chunk in item.chunks ?? [] { references[chunk.id, default: 0] &+= 1 }
+      return true
+    }
+    return references.reduce(0) { sum, reference in
+      guard let entry = chunks[reference.key], entry.references == reference.value else { return sum }
+      return sum + Int64(entry.storedSize)
+    }
+  }
+}
+
+/// Changing the list of archives. Nothing is committed here.
+extension Archive {
   /// Drops one reference of everything the archive holds (deleting what nobody else needs) and takes it out of the
   /// manifest in memory. With `force`, damaged metadata is tolerated; returns whether any was.
+  ///
+  /// Items behind damage are left referenced, since where they begin is not known: `check --repair` frees them.
   public func delete(cache: Cache, statistics: inout Statistics, force: Bool) throws -> Bool {
-    fatalError("contract: BorgArchive read")
+    var isDamaged = false
+    /// Runs `body`; with `force` a missing or damaged object is only noted.
+    func tolerating(_ body: () throws -> Void) throws {
+      do {
+        try body()
+      } catch let error where force && Archive.isDamage(error) {
+        isDamaged = true
+      }
+    }
+    try tolerating {
+      try forEachItem { item in
+        for chunk in item.chunks ?? [] {
+          try tolerating {
+            try cache.removeReference(chunk.id, statistics: &statistics, part: item.part != nil)
+          }
+        }
+        return true
+      }
+    }
+    for id in metadata.items + [entry.id] {
+      try tolerating { try cache.removeReference(id, statistics: &statistics) }
+    }
+    session.manifest.remove(named: entry.name)
+    return isDamaged
+  }
+
+  private static func isDamage(_ error: any Error) -> Bool {
+    switch error {
+    case RepositoryError.objectNotFound: true
+    case is IntegrityError, is DecompressionError, is FormatError: true
+    default: false
+    }
   }
 
   /// Gives the archive a new name: new metadata object, manifest in memory changed.
-  public func rename(to name: [UInt8], cache: Cache) throws { fatalError("contract: BorgArchive read") }
-}
-
-/// Sizes in bytes and a file count, as --stats sums them.
-public struct Statistics: Sendable, Equatable {
-  public var originalSize: Int64 = 0
-  public var compressedSize: Int64 = 0
-  public var deduplicatedSize: Int64 = 0
-  public var fileCount: Int64 = 0
-  public var originalSizeParts: Int64 = 0
-  public var compressedSizeParts: Int64 = 0
-  public var deduplicatedSizeParts: Int64 = 0
-  public var fileCountParts: Int64 = 0
-
-  public init() {}
-
-  /// Adds one chunk reference; `unique`: this run stored (or, negative, deleted) it.
-  public mutating func add(size: Int64, storedSize: Int64, unique: Bool, part: Bool = false) {
-    if part {
-      originalSizeParts += size
-      compressedSizeParts += storedSize
-      if unique { deduplicatedSizeParts += storedSize }
-    } else {
-      originalSize += size
-      compressedSize += storedSize
-      if unique { deduplicatedSize += storedSize }
+  public func rename(to name: [UInt8], cache: Cache) throws {
+    try session.requireKey()
+    guard session.manifest.entry(named: name) == nil else { throw ArchiveError.alreadyExists(name: name) }
+    var renamed = metadata
+    renamed.name = name
+    let packed = TAM.seal(key: session.key, .archive) { renamed.encoded(tam: $0) }
+    let id = packed.withUnsafeBytes { session.key.id(of: $0) }
+    let object = try packed.withUnsafeBytes {
+      try session.codec.seal($0, with: .lz4, workspace: CodecWorkspace())
     }
+    guard let size = UInt32(exactly: packed.count) else { throw ArchiveError.archiveTooBig }
+    try cache.add(id, object: object, size: size)
+    session.manifest.set(Manifest.Entry(name: name, id: id, time: metadata.time))
+    var unused = Statistics()
+    try cache.removeReference(entry.id, statistics: &unused)
+    session.manifest.remove(named: entry.name)
   }
 }

@@ -1,35 +1,162 @@
 import BorgFormat
 import BorgObjects
 import BorgRepository
+import BorgSystem
 
 /// Ids in, plain chunks out: the only reader of chunks. Thread-safe; one fetch per missing chunk however many ask.
-public final class ChunkReader: Sendable {
+public final class ChunkReader: @unchecked Sendable {
+  // Safe: all mutable state is touched under `condition`'s lock only.
+  private let repository: any Repository
+  private let codec: ObjectCodec
+  private let condition = Condition()
+  private var cache: ChunkCache
+  /// Chunks that some thread is fetching.
+  private var fetching: [ChunkID: Fetch] = [:]
+  private var workspaces: [CodecWorkspace] = []
+  private var offsets = RecentOffsets()
+
+  /// What the threads that wait for a fetch are given.
+  private final class Fetch {
+    var result: Result<[UInt8], any Error>?
+  }
+
   /// `cacheBytes` bounds the plaintext kept; 0 keeps nothing.
   public init(repository: any Repository, codec: ObjectCodec, cacheBytes: Int) {
-    fatalError("contract: BorgArchive read")
+    self.repository = repository
+    self.codec = codec
+    cache = ChunkCache(maximumBytes: max(0, cacheBytes))
   }
-  public func chunk(_ id: ChunkID, sizeHint: Int? = nil) throws -> [UInt8] { fatalError("contract: BorgArchive read") }
 
-  /// Reads `chunks`' concatenated plaintext from `offset` into `buffer`; returns the count, short only at the end.
-  public func read(
-    _ chunks: [ChunkListEntry], offset: Int64, into buffer: UnsafeMutableRawBufferPointer
-  ) throws -> Int { fatalError("contract: BorgArchive read") }
+  public func chunk(_ id: ChunkID, sizeHint: Int? = nil) throws -> [UInt8] {
+    enum Plan {
+      case ready([UInt8])
+      case wait(Fetch)
+      case fetch(Fetch, CodecWorkspace)
+    }
+    let plan = condition.withLock { () -> Plan in
+      if let bytes = cache.chunk(id) { return .ready(bytes) }
+      if let fetch = fetching[id] { return .wait(fetch) }
+      let fetch = Fetch()
+      fetching[id] = fetch
+      return .fetch(fetch, workspaces.popLast() ?? CodecWorkspace())
+    }
+    switch plan {
+    case .ready(let bytes): return bytes
+    case .wait(let fetch): return try wait(for: fetch)
+    case .fetch(let fetch, let workspace):
+      let result = Result { try codec.unseal(repository.get(id), id: id, sizeHint: sizeHint, workspace: workspace) }
+      finish(fetch, id, result, workspace)
+      return try result.get()
+    }
+  }
+
+  private func wait(for fetch: Fetch) throws -> [UInt8] {
+    try condition.withLock { () -> Result<[UInt8], any Error> in
+      while true {
+        if let result = fetch.result { return result }
+        condition.wait()
+      }
+    }.get()
+  }
+
+  private func finish(
+    _ fetch: Fetch, _ id: ChunkID, _ result: Result<[UInt8], any Error>, _ workspace: CodecWorkspace
+  ) {
+    condition.withLock {
+      fetch.result = result
+      fetching[id] = nil
+      workspaces.append(workspace)
+      if case .success(let bytes) = result { cache.insert(id, bytes) }
+      condition.broadcast()
+    }
+  }
 }
 
-/// Fetches and unseals a long list of chunks with several threads, handing them out in order, with a bound on the
-/// bytes held. Used by extract, item streams, tar: whoever knows what it will read.
-public final class ChunkPipeline {
-  /// `threads` nil: one a processor. Results of damaged chunks are thrown at their turn.
-  public init(repository: any Repository, codec: ObjectCodec, threads: Int? = nil, maximumBytesAhead: Int = 64 << 20) {
-    fatalError("contract: BorgArchive read")
+/// Reading pieces of files.
+extension ChunkReader {
+  /// Reads `chunks`' concatenated plaintext from `offset` into `buffer`; returns the count, short only at the end.
+  /// Throws `IntegrityError` when a chunk is shorter or longer than its list says.
+  public func read(
+    _ chunks: [ChunkListEntry], offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws -> Int {
+    guard offset >= 0, !buffer.isEmpty else { return 0 }
+    var (index, start) = place(of: offset, in: chunks)
+    var done = 0
+    while done < buffer.count, index < chunks.count {
+      let entry = chunks[index]
+      if entry.size > 0 {
+        let skipped = done > 0 ? 0 : Int(offset - start)
+        let count = min(Int(entry.size) - skipped, buffer.count - done)
+        try copy(entry, from: skipped, to: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count]))
+        done += count
+      }
+      start += Int64(entry.size)
+      index += 1
+    }
+    return done
   }
-  /// Enqueues chunks to be fetched; never blocks.
-  public func request(_ chunks: [ChunkListEntry]) { fatalError("contract: BorgArchive read") }
-  /// The next requested chunk's plaintext, in request order.
-  public func next() throws -> [UInt8] { fatalError("contract: BorgArchive read") }
-  /// How many requested chunks have not been handed out yet, and their plaintext bytes.
-  public var pendingCount: Int { fatalError("contract: BorgArchive read") }
-  public var pendingBytes: Int { fatalError("contract: BorgArchive read") }
-  /// Ends the threads; pending chunks are dropped.
-  public func close() { fatalError("contract: BorgArchive read") }
+
+  private func copy(_ entry: ChunkListEntry, from start: Int, to target: UnsafeMutableRawBufferPointer) throws {
+    let bytes = try chunk(entry.id, sizeHint: Int(entry.size))
+    guard bytes.count == Int(entry.size) else {
+      throw IntegrityError("Chunk \(entry.id.hex): has \(bytes.count) bytes, its file expects \(entry.size)")
+    }
+    bytes.withUnsafeBytes {
+      target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + target.count]))
+    }
+  }
+
+  /// The chunk that holds `offset`, and where it starts; the end of the list beyond the last.
+  private func place(of offset: Int64, in chunks: [ChunkListEntry]) -> (index: Int, start: Int64) {
+    if chunks.count > RecentOffsets.minimumCount {
+      let ends = condition.withLock { offsets.ends(of: chunks) }
+      var (low, high) = (0, ends.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if ends[middle] > offset { high = middle } else { low = middle + 1 }
+      }
+      return (low, low == 0 ? 0 : ends[low - 1])
+    }
+    var start: Int64 = 0
+    for (index, entry) in chunks.enumerated() {
+      if start + Int64(entry.size) > offset { return (index, start) }
+      start += Int64(entry.size)
+    }
+    return (chunks.count, start)
+  }
+}
+
+/// Where the chunks of the large files that were read last end, so that a read need not add up the whole list.
+private struct RecentOffsets {
+  static let minimumCount = 64
+  private static let maximumFiles = 16
+
+  private struct File {
+    /// Held, so that no other list can take its place in memory.
+    var chunks: [ChunkListEntry]
+    var ends: [Int64]
+  }
+
+  private var files: [File] = []
+
+  mutating func ends(of chunks: [ChunkListEntry]) -> [Int64] {
+    if let index = files.firstIndex(where: { RecentOffsets.isSame($0.chunks, chunks) }) {
+      if index > 0 { files.swapAt(index, index - 1) }
+      return files[max(0, index - 1)].ends
+    }
+    var end: Int64 = 0
+    let ends = chunks.map { entry in
+      end += Int64(entry.size)
+      return end
+    }
+    if files.count == RecentOffsets.maximumFiles { files.removeLast() }
+    files.insert(File(chunks: chunks, ends: ends), at: 0)
+    return ends
+  }
+
+  /// Whether both are one list in memory.
+  private static func isSame(_ a: [ChunkListEntry], _ b: [ChunkListEntry]) -> Bool {
+    a.count == b.count
+      && a.withUnsafeBufferPointer { a in b.withUnsafeBufferPointer { a.baseAddress == $0.baseAddress } }
+  }
 }

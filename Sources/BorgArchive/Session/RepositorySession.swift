@@ -3,32 +3,20 @@ import BorgObjects
 import BorgRepository
 import BorgSystem
 
-/// What every session is given from outside.
-public struct SessionContext: Sendable {
-  public var environment: Environment
-  public var monitor: any Monitor
-  public var clock: Clock
-  public var users: Users
-
-  public init(environment: Environment, monitor: any Monitor, clock: Clock = .system, users: Users = Users()) {
-    self.environment = environment
-    self.monitor = monitor
-    self.clock = clock
-    self.users = users
-  }
-}
-
 /// The manifest's feature operations (archives.md section 2).
 public enum ManifestOperation: String, Sendable, CaseIterable { case read, check, write, delete }
 
 /// Repository, key and manifest, opened once per command.
 public final class RepositorySession: @unchecked Sendable {
-  // Safe: `manifest` is changed by the command's own thread only; everything else is immutable or thread-safe.
+  // Safe: `manifest` and `manifestID` are changed by the command's own thread only; everything else is immutable or
+  // thread-safe.
   public let repository: any Repository
   public let key: Key
   public let codec: ObjectCodec
   public let nonces: NonceSource
   public internal(set) var manifest: Manifest
+  /// The hash of the manifest's plaintext as last read or written: the cache's "manifest id".
+  public internal(set) var manifestID: ChunkID
   public let context: SessionContext
   /// Where a keyfile key was found, for messages and JSON.
   public let keyTarget: String?
@@ -37,28 +25,57 @@ public final class RepositorySession: @unchecked Sendable {
   /// the security checks of caches.md section 2 (prompts included).
   public init(
     repository: any Repository, operations: [ManifestOperation], assertsSecure: Bool = true, context: SessionContext
-  ) throws { fatalError("contract: BorgArchive session") }
+  ) throws {
+    let object = try RepositorySession.manifestObject(of: repository)
+    let loaded = try KeyLoader(repository: repository, context: context).load(manifestObject: object)
+    let reservation = NonceReservation(
+      repository: repository, type: loaded.key.type, manifestObject: object, context: context)
+    self.repository = repository
+    self.context = context
+    key = loaded.key
+    keyTarget = loaded.keyFile
+    nonces = NonceSource(reserve: reservation.reserve)
+    codec = ObjectCodec(key: loaded.key, nonces: nonces)
+    let plaintext = try codec.unseal(object, id: nil, workspace: CodecWorkspace())
+    let opened = try RepositorySession.openManifest(plaintext, key: key)
+    manifest = Manifest(data: opened.data)
+    manifestID = plaintext.withUnsafeBytes { loaded.key.id(of: $0) }
+    if opened.isAuthenticated { try updateTAMMarker() }
+    try checkFeatures(operations)
+    if assertsSecure { try assertSecure() }
+  }
 
-  /// `borg init` after the repository was created: key with new passphrase (nil `secretsFrom`: fresh secrets), manifest,
-  /// commit, security entries. Deletes the repository when the user cancels.
-  public static func initialize(
-    repository: any Repository, type: KeyType, secretsFrom: RelatedSecrets?, context: SessionContext
-  ) throws -> RepositorySession { fatalError("contract: BorgArchive session") }
+  /// A repository that has just been created: its manifest is empty and not yet written.
+  init(newIn repository: any Repository, key: Key, keyFile: String?, context: SessionContext) {
+    let reservation = NonceReservation(repository: repository, type: key.type, manifestObject: nil, context: context)
+    self.repository = repository
+    self.context = context
+    self.key = key
+    keyTarget = keyFile
+    nonces = NonceSource(reserve: reservation.reserve)
+    codec = ObjectCodec(key: key, nonces: nonces)
+    manifest = Manifest(data: ManifestData())
+    manifestID = .manifest
+  }
 
-  /// Seals and stores the manifest under a new timestamp (not committed).
-  public func writeManifest() throws { fatalError("contract: BorgArchive session") }
-  /// The hash of the manifest's plaintext as last read or written: the cache's "manifest id".
-  public var manifestID: ChunkID { fatalError("contract: BorgArchive session") }
+  public var security: SecurityManager {
+    SecurityManager(repositoryID: repository.id, environment: context.environment)
+  }
+
+  /// The security checks of caches.md section 2.
+  public func assertSecure() throws {
+    try securityChecks.run()
+  }
+
+  /// Notes location, key type and the manifest's timestamp; every cache commit does.
+  public func saveSecurity() throws {
+    try securityChecks.save()
+  }
 
   public func close() { repository.close() }
-}
 
-/// `id_key` and `chunk_seed` of another repository (keys.md 9.5).
-public struct RelatedSecrets: Sendable {
-  public var idKey: [UInt8]
-  public var chunkSeed: Int32
-  public var keyName: String
-
-  /// Throws `ArchiveError.command` for bad JSON, version or hex.
-  public init(parsing json: [UInt8], path: String) throws { fatalError("contract: BorgArchive session") }
+  private var securityChecks: SecurityChecks {
+    SecurityChecks(
+      repository: repository, key: key, manifestTimestamp: manifest.data.timestamp ?? [], context: context)
+  }
 }
