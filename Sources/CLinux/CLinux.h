@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 // Declared by glibc only under _GNU_SOURCE, which Swift's own Glibc module is built without; the calls are there.
+extern ssize_t getdents64(int fd, void *buffer, size_t length);
 extern int pipe2(int ends[2], int flags);
 extern int sync_file_range(int fd, off_t offset, off_t count, unsigned int flags);
 extern ssize_t copy_file_range(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned int flags);
