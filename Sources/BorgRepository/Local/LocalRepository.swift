@@ -1,9 +1,15 @@
 import BorgFormat
 import BorgSystem
+import Glibc
+import Synchronization
 
 /// A repository in a local directory (repository.md). Readers use positional reads on shared descriptors and never
 /// wait for each other; one lock serialises everything that changes state.
 public final class LocalRepository: Repository {
+  public let id: ChunkID
+  public let location: Location
+  private let core: Mutex<RepositoryCore>
+
   public struct CreateOptions: Sendable {
     public var appendOnly = false
     public var storageQuota: Int64 = 0
@@ -11,46 +17,162 @@ public final class LocalRepository: Repository {
     public init() {}
   }
 
+  struct OpenOptions {
+    var location: Location
+    var lock: LockOptions
+    var appendOnly = false
+    var storageQuota: Int64?
+    var isNew = false
+    var environment: Environment
+    var monitor: any Monitor
+  }
+
+  /// Makes the directory with its config and opens it; nothing is committed yet. Throws `RepositoryError` when
+  /// something is there already.
   public static func create(
     _ location: Location, _ options: CreateOptions, lock: LockOptions, environment: Environment, monitor: any Monitor
-  ) throws -> LocalRepository { fatalError("contract: BorgRepository") }
+  ) throws -> LocalRepository {
+    try RepositoryCreation.create(Files.absolute(location.path), options, monitor: monitor)
+    return try LocalRepository(
+      OpenOptions(
+        location: location, lock: lock, appendOnly: options.appendOnly, storageQuota: options.storageQuota, isNew: true,
+        environment: environment, monitor: monitor))
+  }
 
+  /// Takes the lock, then reads the config. A `storageQuota` overrides that of the config, 0 included.
   public static func open(
     _ location: Location, lock: LockOptions, appendOnly: Bool = false, storageQuota: Int64? = nil,
     environment: Environment, monitor: any Monitor
-  ) throws -> LocalRepository { fatalError("contract: BorgRepository") }
+  ) throws -> LocalRepository {
+    try LocalRepository(
+      OpenOptions(
+        location: location, lock: lock, appendOnly: appendOnly, storageQuota: storageQuota, environment: environment,
+        monitor: monitor))
+  }
+
+  private init(_ options: OpenOptions) throws {
+    let core = try RepositoryCore(opening: options)
+    id = core.settings.id
+    location = core.location
+    self.core = Mutex(core)
+  }
+
+  deinit { close() }
 
   /// Removes every lock in the repository directory, whoever holds it.
-  public static func breakLock(_ location: Location) throws { fatalError("contract: BorgRepository") }
+  public static func breakLock(_ location: Location) throws {
+    let path = try Files.absolute(location.path)
+    guard Files.exists(path) else {
+      throw RepositoryError.doesNotExist(path: String(decoding: path, as: UTF8.self))
+    }
+    try DirectoryLock.breakLocks(path: RepositoryCore.lockPath(path))
+  }
 
   /// Hands the lock over to this process after a fork, while `previousPID` still lives (repository.md 17.6).
-  public func migrateLock(from previousPID: Int32) throws { fatalError("contract: BorgRepository") }
+  public func migrateLock(from previousPID: Int32) throws {
+    try core.withLock { try $0.lock?.migrate(from: previousPID) }
+  }
+
+  // MARK: Objects
+
+  public func get(_ id: ChunkID) throws -> [UInt8] {
+    do {
+      return try read(id)
+    } catch let error as SystemError where error.code == ESTALE {
+      core.withLock { core in
+        if let location = core.index?[id] { core.store.forgetFile(Int(location.segment)) }
+      }
+      return try read(id)
+    }
+  }
+
+  /// Holds the state only to look the object up; reading and checking run beside other readers.
+  private func read(_ id: ChunkID) throws -> [UInt8] {
+    switch try core.withLock({ try $0.find(id) }) {
+    case .buffered(let object): object
+    case .stored(let file, let location): try SegmentEntryReader.object(file, id, at: location)
+    }
+  }
+
+  /// Has the kernel read ahead where these objects lie close together.
+  public func prefetch(_ ids: [ChunkID]) {
+    let runs = core.withLock { (try? $0.runs(of: ids)) ?? [] }
+    for run in runs {
+      posix_fadvise(run.file.descriptor, off_t(run.start), off_t(run.count), POSIX_FADV_WILLNEED)
+    }
+  }
+
+  public func put(_ id: ChunkID, _ object: [UInt8]) throws {
+    guard object.count <= SegmentEntryHeader.maximumDataSize else {
+      throw IntegrityError("More than allowed put data [\(object.count) > \(SegmentEntryHeader.maximumDataSize)]")
+    }
+    let checksum = object.withUnsafeBytes { SegmentChecksum.entry(id, $0) }
+    try core.withLock { try $0.put(id, object, checksum: checksum) }
+  }
+
+  public func delete(_ id: ChunkID) throws { try core.withLock { try $0.delete(id) } }
+
+  public func contains(_ id: ChunkID) throws -> Bool { try core.withLock { try $0.readableIndex()[id] != nil } }
+
+  public func objectCount() throws -> Int { try core.withLock { try $0.readableIndex().count } }
+
+  public func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
+    try core.withLock { try $0.list(after: marker, limit: limit) }
+  }
+
+  public func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
+    try core.withLock { try $0.scan(after: marker, limit: limit) }
+  }
+
+  // MARK: Transactions
+
+  public func commit(_ options: CommitOptions) throws { try core.withLock { try $0.commit(options) } }
+
+  public func rollback() throws { core.withLock { $0.rollback() } }
+
+  public func check(repair: Bool, maximumSeconds: Int) throws -> Bool {
+    try core.withLock { try $0.check(repair: repair, maximumSeconds: maximumSeconds) }
+  }
+
+  // MARK: Nonce, key and config
+
+  public func freeNonce() throws -> UInt64? { try core.withLock { try $0.freeNonce() } }
+
+  public func commitNonceReservation(next: UInt64, start: UInt64?) throws {
+    try core.withLock { try $0.commitNonceReservation(next: next, start: start) }
+  }
+
+  public func loadKey() throws -> [UInt8] {
+    core.withLock { Array(($0.configValue("key") ?? "").trimmingSpaces().utf8) }
+  }
+
+  public func saveKey(_ key: [UInt8]) throws {
+    try core.withLock { core in
+      core.config[RepositorySettings.section, "key"] = String(decoding: key, as: UTF8.self)
+      try core.saveConfig()
+    }
+  }
 
   /// Reads and changes the config (`borg config`); see repository.md 3.2.
-  public func configValue(section: String, option: String) -> String? { fatalError("contract: BorgRepository") }
-  public func setConfigValue(section: String, option: String, _ value: String?) throws {
-    fatalError("contract: BorgRepository")
+  public func configValue(section: String, option: String) -> String? {
+    core.withLock { $0.config[section, option] }
   }
-  /// Used and allowed bytes; allowed 0: no quota.
-  public func storageQuotaUse() throws -> (used: Int64, quota: Int64) { fatalError("contract: BorgRepository") }
 
-  public var id: ChunkID { fatalError("contract: BorgRepository") }
-  public var location: Location { fatalError("contract: BorgRepository") }
-  public func get(_ id: ChunkID) throws -> [UInt8] { fatalError("contract: BorgRepository") }
-  public func prefetch(_ ids: [ChunkID]) { fatalError("contract: BorgRepository") }
-  public func put(_ id: ChunkID, _ object: [UInt8]) throws { fatalError("contract: BorgRepository") }
-  public func delete(_ id: ChunkID) throws { fatalError("contract: BorgRepository") }
-  public func contains(_ id: ChunkID) throws -> Bool { fatalError("contract: BorgRepository") }
-  public func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID] { fatalError("contract: BorgRepository") }
-  public func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID] { fatalError("contract: BorgRepository") }
-  public func objectCount() throws -> Int { fatalError("contract: BorgRepository") }
-  public func commit(_ options: CommitOptions) throws { fatalError("contract: BorgRepository") }
-  public func rollback() throws { fatalError("contract: BorgRepository") }
-  public func check(repair: Bool, maximumSeconds: Int) throws -> Bool { fatalError("contract: BorgRepository") }
-  public func freeNonce() throws -> UInt64? { fatalError("contract: BorgRepository") }
-  public func commitNonceReservation(next: UInt64, start: UInt64?) throws { fatalError("contract: BorgRepository") }
-  public func loadKey() throws -> [UInt8] { fatalError("contract: BorgRepository") }
-  public func saveKey(_ key: [UInt8]) throws { fatalError("contract: BorgRepository") }
-  public func destroy() throws { fatalError("contract: BorgRepository") }
-  public func close() { fatalError("contract: BorgRepository") }
+  public func setConfigValue(section: String, option: String, _ value: String?) throws {
+    try core.withLock { core in
+      core.config[section, option] = value
+      try core.saveConfig()
+    }
+  }
+
+  /// Used and allowed bytes; allowed 0: no quota.
+  public func storageQuotaUse() throws -> (used: Int64, quota: Int64) {
+    try core.withLock { (try $0.storageQuotaUse(), $0.storageQuota) }
+  }
+
+  // MARK: End
+
+  public func destroy() throws { try core.withLock { try $0.destroy() } }
+
+  public func close() { core.withLock { $0.close() } }
 }

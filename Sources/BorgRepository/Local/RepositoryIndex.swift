@@ -1,0 +1,46 @@
+import BorgFormat
+
+/// Where each current object's PUT lies: the table of `index.N` (repository.md section 9).
+final class RepositoryIndex {
+  private var table: HashIndex
+
+  init() {
+    table = HashIndex(valueWords: 2)
+  }
+
+  /// Throws `FormatError`.
+  init(decoding file: [UInt8]) throws {
+    table = try HashIndex(decoding: file, valueWords: 2)
+  }
+
+  var count: Int { table.count }
+  /// The length of the file that this would make.
+  var fileSize: Int { HashIndex.headerSize + table.bucketCount * RepositoryIndex.bucketSize }
+
+  subscript(id: ChunkID) -> EntryLocation? {
+    table[id].map { EntryLocation(segment: $0.0, offset: $0.1) }
+  }
+
+  func set(_ id: ChunkID, _ location: EntryLocation) {
+    table.set(id, (location.segment, location.offset, 0))
+  }
+
+  func remove(_ id: ChunkID) {
+    table.remove(id)
+  }
+
+  func forEach(_ body: (ChunkID, EntryLocation) throws -> Void) rethrows {
+    try table.forEach { id, value in try body(id, EntryLocation(segment: value.0, offset: value.1)) }
+  }
+
+  /// In bucket order; nil when the marker is unknown.
+  func ids(after marker: ChunkID?, limit: Int) -> [ChunkID]? {
+    table.ids(after: marker, limit: limit)
+  }
+
+  func withFileBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try table.withFileBytes(body)
+  }
+
+  private static let bucketSize = ChunkID.byteCount + 8
+}

@@ -1,0 +1,95 @@
+import BorgFormat
+import BorgSystem
+import Glibc
+
+/// `lock.roster`: who uses the directory, by kind (repository.md 17.2). Only touched under the exclusive lock.
+/// A missing or unreadable roster is an empty one.
+struct LockRoster {
+  enum Kind: String, CaseIterable { case shared, exclusive }
+
+  let path: [UInt8]
+  let host: String
+  let monitor: any Monitor
+  /// Off while a lock moves from a process to its child.
+  var dropsStaleHolders = true
+
+  /// Entries that are no holders as we know them stay and count as alive.
+  private struct Content {
+    var kinds: [(kind: Kind, entries: [JSONValue])] = []
+
+    subscript(kind: Kind) -> [JSONValue] {
+      get { kinds.first { $0.kind == kind }?.entries ?? [] }
+      set {
+        if let index = kinds.firstIndex(where: { $0.kind == kind }) {
+          kinds[index].entries = newValue
+        } else {
+          kinds.append((kind, newValue))
+        }
+      }
+    }
+  }
+
+  func isEmpty(_ kinds: Kind...) throws -> Bool {
+    let content = try load()
+    return kinds.allSatisfy { content[$0].isEmpty }
+  }
+
+  func add(_ holder: LockHolder, to kind: Kind) throws {
+    var content = try load()
+    if !content[kind].contains(holder.json) { content[kind].append(holder.json) }
+    try save(content)
+  }
+
+  /// False when the holder was not in the roster, which is no error.
+  @discardableResult
+  func remove(_ holder: LockHolder, from kind: Kind) throws -> Bool {
+    var content = try load()
+    let wasThere = content[kind].contains(holder.json)
+    content[kind].removeAll { $0 == holder.json }
+    try save(content)
+    return wasThere
+  }
+
+  static func delete(path: [UInt8]) throws {
+    do {
+      try Files.unlink(path)
+    } catch let error as SystemError where error.code == ENOENT {}
+  }
+
+  private func load() throws -> Content {
+    let bytes: [UInt8]
+    do {
+      bytes = try Files.read(path, limit: LockRoster.maximumSize)
+    } catch let error as SystemError where error.code == ENOENT || error.code == EFBIG {
+      return Content()
+    }
+    guard case .object(let members)? = try? JSONValue(parsing: String(decoding: bytes, as: UTF8.self)) else {
+      return Content()
+    }
+    var content = Content()
+    for (key, value) in members {
+      guard let kind = Kind(rawValue: key), case .array(let entries) = value else { continue }
+      content[kind] = entries.filter { mayBeAlive($0, kind) }
+    }
+    return content
+  }
+
+  private func mayBeAlive(_ entry: JSONValue, _ kind: Kind) -> Bool {
+    guard dropsStaleHolders, let holder = LockHolder(json: entry), !holder.mayBeAlive(seenFrom: host) else {
+      return true
+    }
+    monitor.note(
+      "Removed stale \(kind.rawValue) roster lock for host \(holder.host) pid \(holder.pid) thread \(holder.thread).",
+      logger: lockLogger)
+    return false
+  }
+
+  private func save(_ content: Content) throws {
+    let members = content.kinds.map { (key: $0.kind.rawValue, value: JSONValue.array($0.entries)) }
+    let file = try File.open(path, O_WRONLY | O_CREAT | O_TRUNC)
+    try file.write(Array(JSONValue.object(members).text().utf8))
+    try file.close()
+  }
+
+  private static let maximumSize = 16 << 20
+}
