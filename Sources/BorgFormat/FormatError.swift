@@ -1,9 +1,12 @@
 /// Stored or received bytes that do not mean what they must. The text says what was wrong, in one line.
 public struct FormatError: Error, Equatable, CustomStringConvertible {
   public var description: String
+  /// How many bytes the broken value takes, when that is certain all the same: a reader of many may go on after them.
+  public var skippableByteCount: Int?
 
-  public init(_ description: String) {
+  public init(_ description: String, skippableByteCount: Int? = nil) {
     self.description = description
+    self.skippableByteCount = skippableByteCount
   }
 }
 
