@@ -60,7 +60,7 @@ let package = Package(
     // Kernel requests to tree calls.
     room(
       "BorgMount",
-      ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive", "BorgTree", "CFuse", "CLibFuse3"]),
+      ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive", "BorgTree", "CFuse", "CLinux"]),
     // What the user types and reads.
     room(
       "BorgCommands",
@@ -73,7 +73,8 @@ let package = Package(
 
     // Doubles and builders for tests: MemoryRepository, RecordingMonitor, temporary folders, vectors.
     .target(
-      name: "BorgTesting", dependencies: ["BorgFormat", "BorgSystem", "BorgRepository"], path: "Tests/BorgTesting",
+      name: "BorgTesting", dependencies: ["BorgFormat", "BorgSystem", "BorgRepository", "BorgTree"],
+      path: "Tests/BorgTesting",
       swiftSettings: settings),
     tests("BorgFormat", []),
     tests("BorgSystem", []),
@@ -82,7 +83,7 @@ let package = Package(
     tests("BorgTree", ["BorgFormat"]),
     tests("BorgArchive", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository"]),
     tests("BorgTransfer", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive"]),
-    tests("BorgMount", ["BorgFormat", "BorgSystem", "BorgTree"]),
+    tests("BorgMount", ["BorgFormat", "BorgSystem", "BorgTree", "CLinux"]),
     tests("BorgCommands", ["BorgFormat", "BorgSystem"]),
   ]
 )

@@ -8,15 +8,21 @@ public protocol TreeSource: AnyObject, Sendable {
   func forEachItem(in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void) throws(TreeError)
   /// The whole item at a location.
   func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item
-  /// Copies the file's bytes from `offset` on into `buffer`; returns the count, short only at the file's end.
-  func read(
-    _ item: Item, offset: Int64, into buffer: UnsafeMutableRawBufferPointer
-  ) throws(TreeError) -> Int
-  /// The local id of a stored user or group name; nil when there is none.
+  /// The item's bytes, ready to be read.
+  func content(of item: Item) throws(TreeError) -> any TreeContent
+  /// The local id of a stored user or group name; nil when there is none, or when names do not count.
   func userID(_ name: UnsafeRawBufferPointer) -> UInt32?
   func groupID(_ name: UnsafeRawBufferPointer) -> UInt32?
   /// Whether the item called this is selected by the mount's patterns.
   func isSelected(_ path: UnsafeRawBufferPointer) -> Bool
+  /// Something an archive holds cannot be shown.
+  func warn(_ message: String)
+}
+
+/// The bytes of one open file. Thread-safe.
+public protocol TreeContent: AnyObject, Sendable {
+  /// Copies bytes from `offset` on into `buffer`; returns the count, short only at the file's end.
+  func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(TreeError) -> Int
 }
 
 /// One archive as a tree source names it.
@@ -31,14 +37,4 @@ public struct TreeArchive: Sendable, Hashable {
     self.id = id
     self.start = start
   }
-}
-
-public enum TreeError: Error, Equatable, Sendable {
-  case noSuchEntry
-  case notADirectory
-  case isADirectory
-  case notASymbolicLink
-  case noSuchAttribute
-  case contentDamaged
-  case ioFailed(String)
 }

@@ -1,3 +1,1 @@
-#define _FILE_OFFSET_BITS 64
-#define FUSE_USE_VERSION 314
-#include <fuse_lowlevel.h>
+// Nothing of its own: this module only says where libfuse 3 is and links it. CFuse.h includes its headers.

@@ -1,0 +1,24 @@
+import BorgTree
+import Glibc
+
+/// The errno a kernel caller sees for a tree error. The only place where the two meet.
+struct TreeErrno: Equatable {
+  let code: Int32
+
+  static let range = TreeErrno(code: ERANGE)
+  static let notImplemented = TreeErrno(code: ENOSYS)
+
+  private init(code: Int32) { self.code = code }
+
+  init(_ error: TreeError) {
+    switch error {
+    case .noSuchEntry: code = ENOENT
+    case .notADirectory: code = ENOTDIR
+    case .isADirectory: code = EISDIR
+    case .notASymbolicLink: code = EINVAL
+    case .noSuchAttribute: code = ENODATA
+    case .contentDamaged: code = EIO  // Borg answers EIO unless allow_damaged_files is set.
+    case .ioFailed: code = EIO
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/// A keyed hash of byte strings. The key is random in every process, so that names in an archive cannot be chosen to
+/// collide.
+struct NameHash: Sendable {
+  private let key: UInt64
+  private let multiplier: UInt64
+
+  init() {
+    var random = SystemRandomNumberGenerator()
+    key = random.next()
+    multiplier = random.next() | 1
+  }
+
+  func callAsFunction(_ bytes: UnsafeRawBufferPointer, _ context: UInt32 = 0) -> UInt32 {
+    var state = key ^ (UInt64(context) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+    var index = 0
+    while index &+ 8 <= bytes.count {
+      state = mix(state ^ bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      index &+= 8
+    }
+    var tail: UInt64 = 0
+    while index < bytes.count {
+      tail = tail << 8 | UInt64(bytes[index])
+      index &+= 1
+    }
+    state = mix(state ^ tail)
+    state = mix(state ^ UInt64(truncatingIfNeeded: bytes.count) &* 0xD6E8_FEB8_6659_FD93)
+    return UInt32(truncatingIfNeeded: state ^ state >> 32)
+  }
+
+  private func mix(_ value: UInt64) -> UInt64 {
+    let product = (value ^ key).multipliedFullWidth(by: multiplier)
+    return product.high ^ product.low
+  }
+}

@@ -1,0 +1,12 @@
+/// What a tree answers when it cannot do what was asked. Every case concerns the one object asked for.
+public enum TreeError: Error, Equatable, Sendable {
+  case noSuchEntry
+  case notADirectory
+  case isADirectory
+  case notASymbolicLink
+  case noSuchAttribute
+  /// The file has zeros where `check --repair` missed chunks, and such files are not to be opened.
+  case contentDamaged
+  /// Stored data is missing, corrupt or out of reach; the text says which.
+  case ioFailed(String)
+}

@@ -1,0 +1,46 @@
+import BorgMount
+import Testing
+
+struct MountOptionsTests {
+  private let always = ["fsname=borgfs", "ro", "default_permissions"]
+
+  @Test func `without options the fixed ones are passed on`() throws {
+    let options = try MountOptions(parsing: nil)
+    #expect(options.passedOn == always)
+    #expect((options.showsVersions, options.opensDamagedFiles, options.umask, options.uid) == (false, false, 0, nil))
+  }
+
+  @Test func `what mount(8) adds does no harm and the rest is passed on in order`() throws {
+    let options = try MountOptions(parsing: "rw,noauto,user,_netdev,x-systemd.automount,dev,suid,allow_other")
+    #expect(options.passedOn == always + ["dev", "suid", "allow_other"])
+  }
+
+  @Test func `flags take Python's words for yes and no`() throws {
+    #expect(try MountOptions(parsing: "versions,allow_damaged_files=YES").showsVersions)
+    #expect(try MountOptions(parsing: "versions,allow_damaged_files=YES").opensDamagedFiles)
+    #expect(try !MountOptions(parsing: "versions=No").showsVersions)
+    #expect(throws: MountError.unsupportedValue(option: "versions=maybe")) {
+      try MountOptions(parsing: "versions=maybe")
+    }
+  }
+
+  @Test func `ignore_permissions takes the kernel's check away`() throws {
+    #expect(try MountOptions(parsing: "ignore_permissions").passedOn == ["fsname=borgfs", "ro"])
+    #expect(try MountOptions(parsing: "ignore_permissions=0").passedOn == always)
+  }
+
+  @Test(arguments: [("7", 7), ("0", 0), ("0x1F", 31), ("0o17", 15), ("0b101", 5), ("00", 0)])
+  func `owners are numbers`(text: String, value: UInt32) throws {
+    #expect(try MountOptions(parsing: "uid=\(text),gid=\(text)").uid == value)
+    #expect(try MountOptions(parsing: "uid=\(text),gid=\(text)").gid == value)
+  }
+
+  @Test(arguments: ["010", "x", "", "-1", "4294967296", "1.5", "0x"]) func `other owners are refused`(text: String) {
+    #expect(throws: MountError.unsupportedValue(option: "uid=\(text)")) { try MountOptions(parsing: "uid=\(text)") }
+  }
+
+  @Test func `the umask is octal`() throws {
+    #expect(try ["22", "022", "0o22"].map { try MountOptions(parsing: "umask=\($0)").umask } == [18, 18, 18])
+    #expect(throws: MountError.unsupportedValue(option: "umask=9")) { try MountOptions(parsing: "umask=9") }
+  }
+}

@@ -1,0 +1,75 @@
+import BorgFormat
+import BorgTesting
+import BorgTree
+import Synchronization
+import Testing
+
+struct RepositoryTreeTests {
+  private let archives: [(name: String, files: [File])] = [
+    ("first: one", [.file("a", "1")]), ("second", [.directory(".", mode: 0o700), .file("a", "22")]),
+  ]
+
+  @Test func `listing the archives reads none of them`() throws {
+    let source = MemoryTreeSource(archives)
+    let tree = try RepositoryTree(source, options: .test)
+    #expect(try tree.names("") == [".", "..", "first: one", "second"])
+    let directory = try tree.at("first: one")
+    #expect((directory.mode, directory.mtime, directory.areFinal) == (0o040755, 1_000_000_000, false))
+    #expect(try tree.xattrNames(of: directory.inode) == [])
+    #expect(source.scans(of: "first: one") + source.scans(of: "second") == 0)
+    #expect(tree.statistics.pendingArchives == 2)
+  }
+
+  @Test func `an archive is read once, when it is entered`() throws {
+    let source = MemoryTreeSource(archives)
+    let tree = try RepositoryTree(source, options: .test)
+    #expect(try tree.text("second/a") == "22")
+    #expect(try tree.names("second") == [".", "..", "a"])
+    #expect((source.scans(of: "first: one"), source.scans(of: "second")) == (0, 1))
+    #expect((try tree.at("second").mode, try tree.at("second").areFinal) == (0o040700, true))
+    #expect(try tree.at("first: one/a").inode != tree.at("second/a").inode)
+    #expect(try tree.at("second/..").inode == 1)
+    #expect(try tree.at("first: one").mtime == 1_000_000_000)
+  }
+
+  @Test func `inode numbers do not depend on what was read first`() throws {
+    let one = try RepositoryTree(MemoryTreeSource(archives), options: .test)
+    let two = try RepositoryTree(MemoryTreeSource(archives), options: .test)
+    let first = (try one.at("first: one/a").inode, try one.at("second/a").inode)
+    let second = (try two.at("second/a").inode, try two.at("first: one/a").inode)
+    #expect(first == (second.1, second.0))
+  }
+
+  @Test func `an archive that cannot be read costs only itself`() throws {
+    let source = MemoryTreeSource(archives)
+    source.makeUnreadable("second")
+    let tree = try RepositoryTree(source, options: .test)
+    for _ in 0..<2 { #expect(throws: TreeError.ioFailed("archive second is damaged")) { try tree.at("second/a") } }
+    #expect(source.scans(of: "second") == 1)
+    #expect(try tree.names("") == [".", "..", "first: one", "second"])
+    #expect(try tree.text("first: one/a") == "1")
+  }
+
+  @Test func `many who enter at once read once, and others are not kept waiting`() async throws {
+    let gate = Mutex(true)
+    let source = MemoryTreeSource(
+      archives,
+      onScan: { name in
+        while name == "second", gate.withLock({ $0 }) {}
+      })
+    let tree = try RepositoryTree(source, options: .test)
+    async let one = tree.text("second/a")
+    while source.scans(of: "second") == 0 { await Task.yield() }
+    #expect(try tree.text("first: one/a") == "1")
+    #expect(try tree.names("").count == 4)
+    gate.withLock { $0 = false }
+    async let two = tree.text("second/a")
+    #expect(try await [one, two] == ["22", "22"])
+    #expect(source.scans(of: "second") == 1)
+  }
+
+  @Test func `archives whose names no directory can hold are left out`() throws {
+    let tree = try RepositoryTree(MemoryTreeSource([("a/b", []), ("..", []), ("ok", [])]), options: .test)
+    #expect(try tree.names("") == [".", "..", "ok"])
+  }
+}
