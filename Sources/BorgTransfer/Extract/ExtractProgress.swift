@@ -1,0 +1,54 @@
+import BorgFormat
+import BorgSystem
+
+/// Extract's percentages for the monitor, one each tenth of a percent.
+struct ExtractProgress {
+  private let monitor: any Monitor
+  private let total: Int64
+  private var done: Int64 = 0
+  private var nextTenth: Int64 = 0
+
+  init(_ monitor: any Monitor, total: Int64) {
+    self.monitor = monitor
+    self.total = total
+  }
+
+  static func announce(_ monitor: any Monitor) {
+    monitor.progress(
+      OperationProgress(
+        messageID: "extract",
+        message:
+          "Calculating total archive size for the progress indicator (might take long for large archives)",
+        current: 0, total: 0))
+  }
+
+  /// `count` bytes of the file at `path` are about to be written.
+  mutating func add(_ count: Int, _ path: [UInt8]) {
+    let tenths = total > 0 ? Int64((Double(done) * 1000 / Double(total)).rounded(.down)) : 1000
+    done += Int64(count)
+    guard tenths >= nextTenth else { return }
+    nextTenth += 1
+    let name = displayText(path)
+    let number = "\(tenths / 10).\(tenths % 10)"
+    let padding = String(repeating: " ", count: max(0, 5 - number.count))
+    monitor.progress(
+      OperationProgress(
+        messageID: "extract", message: "\(padding)\(number)% Extracting: \(name)", current: done, total: total,
+        info: [name]))
+  }
+
+  func finish() {
+    monitor.progress(OperationProgress(messageID: "extract", message: nil, isFinished: true))
+  }
+
+  /// While the metadata of the directories that are still open is restored; at most every five percent.
+  static func showPermissions(_ monitor: any Monitor, number: Int, of total: Int) {
+    guard total > 0, number == 0 || number * 20 / total > (number - 1) * 20 / total else { return }
+    let percent = "\(number * 100 / total)"
+    let padding = String(repeating: " ", count: max(0, 3 - percent.count))
+    monitor.progress(
+      OperationProgress(
+        messageID: "extract.permissions", message: "Setting directory permissions \(padding)\(percent)%",
+        current: Int64(number + 1), total: Int64(total)))
+  }
+}
