@@ -50,7 +50,7 @@ enum TAM {
 
   /// Under the workaround `authenticated_no_key` there is nothing to verify with.
   static func isUnchecked(_ key: Key) -> Bool {
-    key.secrets == nil && key.type != .plaintext
+    !key.checksAuthenticity
   }
 
   private static func compute(
