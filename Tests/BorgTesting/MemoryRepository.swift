@@ -19,8 +19,9 @@ public final class MemoryRepository: Repository {
   public let location: Location
   private let state: Mutex<State>
 
-  public init(id: ChunkID, location: Location, objects: [ChunkID: [UInt8]] = [:], key: [UInt8] = [], nonce: UInt64? = nil)
-  {
+  public init(
+    id: ChunkID, location: Location, objects: [ChunkID: [UInt8]] = [:], key: [UInt8] = [], nonce: UInt64? = nil
+  ) {
     self.id = id
     self.location = location
     state = Mutex(State(objects: objects, committed: objects, nonce: nonce, key: key))
