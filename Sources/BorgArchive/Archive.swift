@@ -32,14 +32,14 @@ public struct Archive: Sendable {
   ) throws {
     self.session = session
     self.entry = entry
-    metadata = try ArchiveMetadata(decoding: plaintext)
     metadataSize = plaintext.count
     metadataStoredSize = storedSize
     do {
-      isAuthenticated = try TAM.verify(plaintext, tam: metadata.tam, key: session.key, .archive, required: false)
+      isAuthenticated = try TAM.verify(plaintext, key: session.key, .archive, required: false)
     } catch ArchiveError.archiveTAMInvalid where session.context.worksAround("ignore_invalid_archive_tam") {
       isAuthenticated = false
     }
+    metadata = try ArchiveMetadata(decoding: plaintext)
   }
 
   /// Start in nanoseconds since 1970; 0 when the stored text is no time.

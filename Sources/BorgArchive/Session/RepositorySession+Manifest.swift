@@ -17,12 +17,8 @@ extension RepositorySession {
   /// the future, `FormatError` for bytes that are no manifest.
   static func openManifest(_ plaintext: [UInt8], key: Key) throws -> (data: ManifestData, isAuthenticated: Bool) {
     if plaintext.starts(with: [0xc1, 0xc1, 0xc1, 0xc1]) { throw ArchiveError.unsupportedManifest }
-    var data = try ManifestData(decoding: plaintext)
-    let isAuthenticated = try TAM.verify(plaintext, tam: data.tam, key: key, .manifest, required: key.tamRequired)
-    let loaded = Set(data.itemKeys)
-    data.itemKeys += ItemCodec.knownKeys.filter { !loaded.contains($0) }
-    data.itemKeys.sort { $0.lexicographicallyPrecedes($1) }
-    return (data, isAuthenticated)
+    let isAuthenticated = try TAM.verify(plaintext, key: key, .manifest, required: key.tamRequired)
+    return (try ManifestData(decoding: plaintext), isAuthenticated)
   }
 
   /// Seals and stores the manifest under a new timestamp (not committed).

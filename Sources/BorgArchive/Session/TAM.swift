@@ -15,14 +15,14 @@ enum TAM {
   /// True: verified. False: there is none that we know, and none is required.
   ///
   /// The MAC covers the bytes as they were received, its own 64 bytes zeroed where they first occur; nothing is
-  /// encoded again. `name` is the archive's, for the message.
-  static func verify(
-    _ packed: [UInt8], tam: MessagePackValue?, key: Key, _ context: Context, required: Bool, name: [UInt8] = []
-  ) throws -> Bool {
+  /// encoded again, and nothing but the TAM itself is looked at before.
+  static func verify(_ packed: [UInt8], key: Key, _ context: Context, required: Bool) throws -> Bool {
     if isUnchecked(key) { return false }
-    guard let tam else {
+    guard let tam = try value(of: "tam", in: packed) else {
       guard required else { return false }
-      throw context == .manifest ? ArchiveError.manifestTAMRequired : .archiveTAMRequired(name: name)
+      guard context == .archive else { throw ArchiveError.manifestTAMRequired }
+      let name: [UInt8] = if case .raw(let name) = try value(of: "name", in: packed) { name } else { [] }
+      throw ArchiveError.archiveTAMRequired(name: name.isEmpty ? Array("<unknown>".utf8) : name)
     }
     guard case .map(let fields) = tam else { throw context.invalid }
     let type = raw("type", in: fields)
@@ -44,13 +44,31 @@ enum TAM {
   ) -> [UInt8] {
     let salt = salt ?? Digest.randomBytes(length)
     let tamKey = key.tamKey(salt: salt, context: context.rawValue)
-    let unsigned = encode(value(mac: [UInt8](repeating: 0, count: length), salt: salt))
-    return encode(value(mac: unsigned.withUnsafeBytes { Digest.hmacSHA512(key: tamKey, $0) }, salt: salt))
+    let unsigned = encode(pack(mac: [UInt8](repeating: 0, count: length), salt: salt))
+    return encode(pack(mac: unsigned.withUnsafeBytes { Digest.hmacSHA512(key: tamKey, $0) }, salt: salt))
   }
 
   /// Under the workaround `authenticated_no_key` there is nothing to verify with.
   static func isUnchecked(_ key: Key) -> Bool {
     !key.checksAuthenticity
+  }
+
+  /// One value of a packed map, the last of several; the others are skipped. Throws `FormatError` for what is no map.
+  private static func value(of key: StaticString, in packed: [UInt8]) throws -> MessagePackValue? {
+    try packed.withUnsafeBytes { packed in
+      var reader = MessagePackReader(packed)
+      var value: MessagePackValue?
+      do {
+        for _ in 0..<(try reader.readMapHeader()) {
+          let isWanted = try reader.readRaw().elementsEqual(
+            UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
+          if isWanted { value = try reader.readValue() } else { try reader.skipValue() }
+        }
+      } catch {
+        throw FormatError("The metadata is not a map.")
+      }
+      return value
+    }
   }
 
   private static func compute(
@@ -80,7 +98,7 @@ enum TAM {
     return bytes
   }
 
-  private static func value(mac: [UInt8], salt: [UInt8]) -> MessagePackValue {
+  private static func pack(mac: [UInt8], salt: [UInt8]) -> MessagePackValue {
     func entry(_ name: String, _ value: [UInt8]) -> MessagePackValue.Entry {
       .init(key: .raw(Array(name.utf8)), value: .raw(value))
     }
