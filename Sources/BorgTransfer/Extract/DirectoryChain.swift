@@ -20,10 +20,12 @@ final class DirectoryChain {
   private var links: [Link] = []
   private var firstOpen = 0
 
-  /// The current directory is the root.
-  init() throws {
-    root = open(".", Int32(CLINUX_O_PATH) | O_DIRECTORY | O_CLOEXEC)
-    guard root >= 0 else { throw SystemError.last([0x2E]) }
+  /// `path` is the root.
+  init(_ path: [UInt8]) throws {
+    root = path.map({ CChar(bitPattern: $0) }).withTerminator {
+      open($0, Int32(CLINUX_O_PATH) | O_DIRECTORY | O_CLOEXEC)
+    }
+    guard root >= 0 else { throw SystemError.last(path) }
   }
 
   deinit {

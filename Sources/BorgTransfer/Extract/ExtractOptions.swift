@@ -3,6 +3,8 @@ import BorgArchive
 /// What `extract` is told on its command line (cli.md 8.4).
 public struct ExtractOptions: Sendable {
   public var matcher: PatternMatcher
+  /// Where to extract to; nil: the current directory.
+  public var directory: [UInt8]?
   public var stripComponents = 0
   /// Reads and verifies everything, writes nothing.
   public var isDryRun = false

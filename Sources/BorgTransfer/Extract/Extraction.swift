@@ -3,7 +3,7 @@ import BorgFormat
 import BorgSystem
 import Glibc
 
-/// One run of `extract`: an archive's items into live files below the current directory (archives.md section 7).
+/// One run of `extract`: an archive's items into live files below one directory (archives.md section 7).
 ///
 /// Items are planned ahead of their writing, and their chunks requested: worker threads fetch and unseal while this
 /// thread writes.

@@ -5,17 +5,17 @@ import BorgSystem
 import CLinux
 import Glibc
 
-/// Makes live files of items, below the current directory.
+/// Makes live files of items, below one directory.
 final class ItemWriter {
   private let chain: DirectoryChain
   private let metadata: MetadataRestore
   private let sparse: Bool
   /// For messages.
-  private let currentDirectory: [UInt8]
+  private let directory: [UInt8]
 
   init(_ options: ExtractOptions, context: SessionContext) throws {
-    chain = try DirectoryChain()
-    currentDirectory = try Files.currentDirectory()
+    directory = try options.directory ?? Files.currentDirectory()
+    chain = try DirectoryChain(directory)
     sparse = options.sparse
     metadata = MetadataRestore(
       numericIDs: options.numericIDs, flags: options.restoresFlags, xattrs: options.restoresXattrs,
@@ -160,6 +160,6 @@ final class ItemWriter {
   }
 
   private func displayPath(_ path: [UInt8]) -> [UInt8] {
-    currentDirectory + [0x2F] + path
+    directory + [0x2F] + path
   }
 }
