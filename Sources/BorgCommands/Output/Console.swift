@@ -1,0 +1,97 @@
+import BorgSystem
+import Glibc
+import Synchronization
+
+/// Standard output and standard error, buffered together: what is written to one is out before the other's next text,
+/// so that a common file or terminal shows everything in its order. The only place that prints.
+final class Console: Sendable {
+  enum Stream: Sendable { case output, error }
+
+  private struct State {
+    var pending: [UInt8] = []
+    var stream = Stream.output
+    var lastFlush: Int64 = 0
+    /// The reader of standard output has gone: everything for it is dropped.
+    var isOutputClosed = false
+    var failure: SystemError?
+  }
+
+  private static let capacity = 64 << 10
+  /// After this time status lines appear in a file or pipe, in nanoseconds.
+  private static let patience: Int64 = 200_000_000
+
+  let output: Int32
+  let error: Int32
+  /// Columns of the terminal that standard error is; nil when it is none.
+  let errorColumns: Int?
+  private let clock: Clock
+  private let state = Mutex(State())
+
+  init(output: Int32 = STDOUT_FILENO, error: Int32 = STDERR_FILENO, clock: Clock = .system) {
+    self.output = output
+    self.error = error
+    self.clock = clock
+    errorColumns = Terminal.columns(error)
+  }
+
+  func write(_ text: String, to stream: Stream = .output) {
+    write(Array(text.utf8), to: stream)
+  }
+
+  /// Appends to the stream. Text for a terminal's standard error appears at once.
+  func write(_ bytes: [UInt8], to stream: Stream = .output) {
+    state.withLock { state in
+      if stream != state.stream {
+        flush(&state)
+        state.stream = stream
+      }
+      state.pending += bytes
+      if state.pending.count >= Console.capacity || isDue(&state) { flush(&state) }
+    }
+  }
+
+  /// Writes out what is pending. Throws the first failure of standard output (a closed pipe is none).
+  func flush() throws {
+    let failure = state.withLock { state in
+      flush(&state)
+      return state.failure
+    }
+    if let failure { throw failure }
+  }
+
+  private func isDue(_ state: inout State) -> Bool {
+    guard state.stream == .error else { return false }
+    return errorColumns != nil || clock.monotonic() - state.lastFlush > Console.patience
+  }
+
+  private func flush(_ state: inout State) {
+    guard !state.pending.isEmpty else { return }
+    state.lastFlush = clock.monotonic()
+    defer { state.pending.removeAll(keepingCapacity: true) }
+    if state.stream == .output, state.isOutputClosed { return }
+    guard let code = write(state.pending, state.stream == .output ? output : error) else { return }
+    guard state.stream == .output else { return }
+    state.isOutputClosed = true
+    if code != EPIPE { state.failure = SystemError(code: code) }
+  }
+
+  /// Nil, or the errno of the write that failed.
+  private func write(_ bytes: [UInt8], _ descriptor: Int32) -> Int32? {
+    bytes.withUnsafeBytes { buffer -> Int32? in
+      var rest = buffer[...]
+      while !rest.isEmpty {
+        let part = UnsafeRawBufferPointer(rebasing: rest)
+        let count = Glibc.write(descriptor, part.baseAddress, part.count)
+        if count >= 0 {
+          rest = rest.dropFirst(count)
+        } else if errno == EAGAIN {
+          var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+          poll(&poller, 1, -1)
+        } else if errno != EINTR {
+          return errno
+        }
+      }
+      return nil
+    }
+  }
+}
