@@ -1,1 +1,3 @@
-print("contract")
+import BorgCommands
+
+Borg.main()

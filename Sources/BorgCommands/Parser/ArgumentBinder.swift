@@ -18,7 +18,9 @@ struct ArgumentBinder {
     var arguments = ParsedArguments()
     for occurrence in occurrences {
       let value = try occurrence.value.map { try convert($0, for: occurrence.option, with: converter) }
-      arguments.options.append(ParsedArguments.Option(key: occurrence.option.key, value: value))
+      arguments.options.append(
+        ParsedArguments.Option(
+          key: occurrence.option.key, value: value, precedingPositionals: occurrence.precedingPositionals))
     }
     for (positional, texts) in words {
       arguments.positionals[positional.metavar] = try texts.map { text in

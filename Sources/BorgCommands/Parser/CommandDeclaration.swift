@@ -2,7 +2,6 @@
 struct CommandDeclaration: Sendable {
   /// The words after the program's name: `key export`; empty for the top level and for borgfs.
   let name: String
-  let summary: String
   /// The line above the argument lists of `--help`.
   let title: String
   let positionals: [PositionalDeclaration]
@@ -16,12 +15,11 @@ struct CommandDeclaration: Sendable {
   let subcommands: [(name: String, summary: String)]
 
   init(
-    _ name: String, summary: String, title: String, positionals: [PositionalDeclaration] = [],
+    _ name: String, title: String, positionals: [PositionalDeclaration] = [],
     options: [OptionDeclaration] = [], exclusive: [[String]] = [], epilog: String = "",
     subcommands: [(name: String, summary: String)] = []
   ) {
     self.name = name
-    self.summary = summary
     self.title = title
     self.positionals = positionals
     self.options = options

@@ -5,6 +5,8 @@ import BorgSystem
 enum Invocation {
   case run(any BorgCommand.Type, ParsedArguments)
   case help(CommandDeclaration)
+  /// A command whose line was understood, but which is not made yet.
+  case unfinished(name: String)
   case version
 }
 
@@ -31,7 +33,7 @@ struct CommandLineParser {
           level: level, parser: parser, occurrences: outer, environment: environment, clock: clock
         ).bind()
         try refuse(unrecognized, at: level)
-        return .run(program.command(level.name), arguments)
+        return invocation(of: level, arguments)
       }
       guard let word = parser.rest.first else {
         try refuse(unrecognized, at: level)
@@ -48,7 +50,16 @@ struct CommandLineParser {
     guard known.contains(name) else {
       throw UsageError(level: level, reason: "argument <command>: " + invalidChoice(name, of: known))
     }
-    return program.declaration(level.name.isEmpty ? name : "\(level.name) \(name)")
+    guard let entry = CommandTable.entry(level.name.isEmpty ? name : "\(level.name) \(name)") else {
+      preconditionFailure("the table lacks \(level.name) \(name)")
+    }
+    return entry.declaration()
+  }
+
+  private func invocation(of level: CommandDeclaration, _ arguments: ParsedArguments) -> Invocation {
+    if program.role == .borgfs { return .run(MountCommand.self, arguments) }
+    guard let type = CommandTable.entry(level.name)?.type else { return .unfinished(name: level.name) }
+    return .run(type, arguments)
   }
 
   /// argparse collects what no level knew and lets the top level complain.

@@ -4,6 +4,8 @@ struct LevelParser {
   struct Occurrence {
     let option: OptionDeclaration
     let value: [UInt8]?
+    /// How many positionals stand before it on its level.
+    let precedingPositionals: Int
   }
 
   let level: CommandDeclaration
@@ -177,7 +179,8 @@ struct LevelParser {
         throw refusal("argument \(option.displayName): not allowed with argument \(other.option.displayName)")
       }
     }
-    occurrences.append(Occurrence(option: option, value: value))
+    occurrences.append(
+      Occurrence(option: option, value: value, precedingPositionals: positionals.count))
   }
 
   private func ignored(_ value: [UInt8], by option: OptionDeclaration) -> UsageError {

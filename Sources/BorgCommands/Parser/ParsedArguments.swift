@@ -9,6 +9,8 @@ struct ParsedArguments: Sendable {
     let key: String
     /// Nil for flags.
     let value: ArgumentValue?
+    /// How many positionals stand before it on its level.
+    var precedingPositionals = 0
   }
 
   var options: [Option] = []

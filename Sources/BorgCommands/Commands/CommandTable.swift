@@ -1,0 +1,109 @@
+/// Every command with its summary, in help's order. Declarations are only made for the command that is used.
+enum CommandTable {
+  struct Entry: Sendable {
+    let name: String
+    let summary: String
+    let declaration: @Sendable () -> CommandDeclaration
+    /// Nil: the command line is known, but cannot be carried out yet.
+    let type: (any BorgCommand.Type)?
+
+    init(_ summary: String, _ type: any BorgCommand.Type, named name: String) {
+      self.name = name
+      self.summary = summary
+      declaration = { type.declaration }
+      self.type = type
+    }
+
+    init(_ summary: String, declared declaration: @escaping @Sendable () -> CommandDeclaration, named name: String) {
+      self.name = name
+      self.summary = summary
+      self.declaration = declaration
+      type = nil
+    }
+  }
+
+  static let entries: [Entry] = [
+    Entry("measure speed", declared: { benchmark }, named: "benchmark"),
+    Entry("remove locks of repository and cache", BreakLockCommand.self, named: "break-lock"),
+    Entry("verify a repository", declared: { check }, named: "check"),
+    Entry("free space in a repository", declared: { compact }, named: "compact"),
+    Entry("read and change configuration values", declared: { config }, named: "config"),
+    Entry("make a backup", CreateCommand.self, named: "create"),
+    Entry("look into a repository (for developers)", declared: { debug }, named: "debug"),
+    Entry("delete archives or a repository", DeleteCommand.self, named: "delete"),
+    Entry("compare two archives", declared: { diff }, named: "diff"),
+    Entry("write an archive as a tar file", declared: { exportTar }, named: "export-tar"),
+    Entry("restore files", ExtractCommand.self, named: "extract"),
+    Entry("explain a command or a topic", HelpCommand.self, named: "help"),
+    Entry("show details of a repository or archive", InfoCommand.self, named: "info"),
+    Entry("show the versions of client and server", VersionCommand.self, named: "version"),
+    Entry("make a new repository", InitCommand.self, named: "init"),
+    Entry("manage the key of a repository", declared: { key }, named: "key"),
+    Entry("list archives or their contents", ListCommand.self, named: "list"),
+    Entry("mount a repository or archive", MountCommand.self, named: "mount"),
+    Entry("delete old archives by rules", declared: { prune }, named: "prune"),
+    Entry("rewrite archives", declared: { recreate }, named: "recreate"),
+    Entry("rename an archive", RenameCommand.self, named: "rename"),
+    Entry("be the server of a remote repository", declared: { serve }, named: "serve"),
+    Entry("unmount", UmountCommand.self, named: "umount"),
+    Entry("upgrade a repository", declared: { upgrade }, named: "upgrade"),
+    Entry("run a command while the repository is locked", declared: { withLock }, named: "with-lock"),
+    Entry("make an archive from a tar file", declared: { importTar }, named: "import-tar"),
+  ]
+
+  private static let grouped: [Entry] = [
+    Entry("measure create, read, update and delete", declared: { benchmarkCrud }, named: "benchmark crud"),
+    Entry("save a copy of the key", declared: { keyExport }, named: "key export"),
+    Entry(
+      "save the secrets that related repositories share", declared: { keyExportRelatedSecrets },
+      named: "key export-related-secrets"),
+    Entry("restore the key from a copy", declared: { keyImport }, named: "key import"),
+    Entry("change the passphrase", declared: { keyChangePassphrase }, named: "key change-passphrase"),
+    Entry("convert a very old repository", declared: { keyMigrateToRepokey }, named: "key migrate-to-repokey"),
+    Entry("show the program's surroundings", declared: { debugInfo }, named: "debug info"),
+    Entry("write an archive's item metadata to files", declared: { debugDumpArchiveItems }, named: "debug dump-archive-items"),
+    Entry("write an archive's metadata as JSON", declared: { debugDumpArchive }, named: "debug dump-archive"),
+    Entry("write the manifest as JSON", declared: { debugDumpManifest }, named: "debug dump-manifest"),
+    Entry("write all objects to files", declared: { debugDumpRepoObjs }, named: "debug dump-repo-objs"),
+    Entry("search objects for bytes", declared: { debugSearchRepoObjs }, named: "debug search-repo-objs"),
+    Entry("show the id of a file's content", declared: { debugIdHash }, named: "debug id-hash"),
+    Entry("write one object to a file", declared: { debugGetObj }, named: "debug get-obj"),
+    Entry("store a file as an object", declared: { debugPutObj }, named: "debug put-obj"),
+    Entry("delete objects", declared: { debugDeleteObj }, named: "debug delete-obj"),
+    Entry("show reference counts", declared: { debugRefcountObj }, named: "debug refcount-obj"),
+    Entry("write the repository's hints as JSON", declared: { debugDumpHints }, named: "debug dump-hints"),
+    Entry("convert a profile", declared: { debugConvertProfile }, named: "debug convert-profile"),
+  ]
+
+  static func entry(_ name: String) -> Entry? {
+    (name.contains(" ") ? grouped : entries).first { $0.name == name }
+  }
+
+  // MARK: Levels that are no commands
+
+  static let version = OptionDeclaration("-V", "--version", action: .version, help: "show the version and exit")
+
+  static var root: CommandDeclaration {
+    CommandDeclaration(
+      "", title: "Borg - Deduplicated Backups", options: [version], subcommands: entries.map { ($0.name, $0.summary) })
+  }
+
+  /// borgfs: `mount` without its word.
+  static var borgfs: CommandDeclaration {
+    let mount = MountCommand.declaration
+    return CommandDeclaration(
+      "", title: mount.title, positionals: mount.positionals, options: [version] + mount.options,
+      exclusive: mount.exclusive, epilog: mount.epilog)
+  }
+
+  private static var benchmark: CommandDeclaration { group("benchmark", "Measure speed") }
+  private static var debug: CommandDeclaration { group("debug", "Look into a repository (for developers)") }
+  private static var key: CommandDeclaration { group("key", "Manage the key of a repository") }
+
+  private static func group(_ name: String, _ title: String) -> CommandDeclaration {
+    let members = grouped.filter { $0.name.hasPrefix(name + " ") }
+    return CommandDeclaration(
+      name, title: title,
+      subcommands: members.map { (String($0.name.dropFirst(name.utf8.count + 1)), $0.summary) })
+  }
+}

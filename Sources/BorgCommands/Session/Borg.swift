@@ -1,0 +1,176 @@
+import BorgArchive
+import BorgSystem
+import Glibc
+
+/// The program from its first instruction to its exit code.
+public enum Borg {
+  /// Runs the process's command line and ends the process. `asBorgFS`: the executable is borgfs whatever its name.
+  public static func main(asBorgFS: Bool = false) -> Never {
+    blockBrokenPipeSignal()
+    let words = (0..<Int(CommandLine.argc)).compactMap { index in
+      CommandLine.unsafeArgv[index].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+    }
+    let run = Run(
+      program: Program(calledAs: words.first ?? [], role: asBorgFS ? .borgfs : nil), commandLine: words,
+      environment: .current(), clock: .system, console: Console(), watchesSignals: true)
+    let code = run.execute()
+    exit(code.value)
+  }
+}
+
+/// One command line carried out. Nothing of it is global: tests make as many as they like.
+struct Run {
+  let program: Program
+  /// The program's name first.
+  let commandLine: [[UInt8]]
+  let environment: Environment
+  let clock: Clock
+  let console: Console
+  var watchesSignals = false
+
+  private static let logger = "borg.archiver"
+
+  /// Does everything that the command line asks for; what it prints has been written when this returns.
+  func execute() -> ExitCode {
+    let code = start()
+    do { try console.flush() } catch {
+      console.write(Diagnosis(error).message + "\n", to: .error)
+      try? console.flush()
+      return code == .success ? Diagnosis(error).exitCode(exitCodeStyle) : code
+    }
+    return code
+  }
+
+  private var exitCodeStyle: ExitCodeStyle { environment["BORG_EXIT_CODES"] == "modern" ? .modern : .legacy }
+  private var words: [[UInt8]] { Array(commandLine.dropFirst()) }
+
+  // MARK: Before logging is set up
+
+  private func start() -> ExitCode {
+    for notice in Deprecations.notices(in: words) { console.write(notice + "\n", to: .error) }
+    do {
+      let parser = CommandLineParser(program: program, environment: environment, clock: clock)
+      switch try parser.parse(words) {
+      case .version: console.write("\(program.name) \(Program.version)\n")
+      case .help(let level): console.write(HelpFormatter(program, environment).help(level))
+      case .unfinished(let name): return refuse(unfinished: name)
+      case .run(let type, let arguments): return try run(type, arguments)
+      }
+      return .success
+    } catch let error as UsageError {
+      return refuse(error)
+    } catch let error as CommandLineRefusal {
+      return refuse(UsageError(level: program.root, reason: error.reason))
+    } catch {
+      let diagnosis = Diagnosis(error)
+      console.write(diagnosis.message + "\n", to: .error)
+      return diagnosis.exitCode(exitCodeStyle)
+    }
+  }
+
+  private func refuse(_ error: UsageError) -> ExitCode {
+    let formatter = HelpFormatter(program, environment)
+    console.write(formatter.usage(error.level) + "\n", to: .error)
+    console.write("\(formatter.programName(error.level)): error: \(error.reason)\n", to: .error)
+    return .error
+  }
+
+  private func refuse(unfinished name: String) -> ExitCode {
+    console.write("\(program.name): error: the command '\(name)' is not implemented yet\n", to: .error)
+    return .error
+  }
+
+  private func run(_ type: any BorgCommand.Type, _ arguments: ParsedArguments) throws -> ExitCode {
+    let command = try type.init(arguments)
+    let common = CommonOptions(arguments)
+    if common.bypassesLock, !type.allowsBypassLock {
+      throw ArchiveError.plain("Not allowed to bypass locking mechanism for chosen command")
+    }
+    umask(common.umask)
+    let context = makeContext(common, arguments)
+    return run(command, context, arguments)
+  }
+
+  private func makeContext(_ common: CommonOptions, _ arguments: ParsedArguments) -> CommandContext {
+    let filter = LogFilter(common, arguments)
+    let monitor: any CommandMonitor =
+      common.logsJSON
+      ? JSONMonitor(console: console, filter: filter, environment: environment, clock: clock)
+      : HumanMonitor(console: console, filter: filter, environment: environment, iec: common.usesIEC)
+    return CommandContext(
+      program: program, commandLine: commandLine, common: common, environment: environment, clock: clock,
+      console: console, monitor: monitor, exitCodeStyle: exitCodeStyle)
+  }
+
+  // MARK: With logging
+
+  private func run(_ command: any BorgCommand, _ context: CommandContext, _ arguments: ParsedArguments) -> ExitCode {
+    let monitor = context.monitor
+    for option in arguments.ignoredStatistics {
+      monitor.note("Ignoring \(option). It is not supported when using --dry-run.", logger: Run.logger)
+    }
+    if context.common.showsVersion {
+      monitor.info("borgbackup version \(Program.version)", logger: "borg.output.show-version")
+    }
+    var watcher: SignalWatcher?
+    let code: ExitCode
+    do {
+      watcher = try watchSignals(Swift.type(of: command).signalHandling, context)
+      code = combine(try command.perform(in: context), monitor)
+      watcher?.finish()
+    } catch {
+      watcher?.finish()
+      code = report(error, context, watcher?.ending)
+    }
+    return conclude(code, context)
+  }
+
+  /// The command's own code, unless it is success or a plain warning and warnings say more.
+  private func combine(_ code: ExitCode, _ monitor: any CommandMonitor) -> ExitCode {
+    code == .success ? monitor.warnings.exitCode(exitCodeStyle) : code
+  }
+
+  private func report(_ error: any Error, _ context: CommandContext, _ ending: SignalWatcher.Ending?) -> ExitCode {
+    if let ending {
+      context.monitor.log(ending.record)
+      return ending.exitCode
+    }
+    let diagnosis = Diagnosis(error)
+    context.monitor.log(
+      LogRecord(.error, logger: Run.logger, diagnosis.message, messageID: diagnosis.messageID))
+    return diagnosis.exitCode(exitCodeStyle)
+  }
+
+  private func conclude(_ code: ExitCode, _ context: CommandContext) -> ExitCode {
+    guard context.common.showsReturnCode else { return code }
+    let level: LogLevel =
+      switch code.className {
+      case "success": .info
+      case "warning": .warning
+      default: .error
+      }
+    context.monitor.log(
+      LogRecord(
+        level, logger: "borg.output.show-rc", "terminating with \(code.className) status, rc \(code.value)"))
+    return code
+  }
+
+  private func watchSignals(_ handling: SignalHandling, _ context: CommandContext) throws -> SignalWatcher? {
+    guard watchesSignals, handling != .ownHandlers else { return nil }
+    let (monitor, cleanup, console) = (context.monitor, context.cleanup, context.console)
+    let showsReturnCode = context.common.showsReturnCode
+    return try SignalWatcher(
+      interruption: context.interruption, stopsItself: handling == .stopsItself, clock: clock
+    ) { ending in
+      cleanup.run()
+      monitor.log(ending.record)
+      if showsReturnCode {
+        monitor.log(
+          LogRecord(
+            .error, logger: "borg.output.show-rc", "terminating with signal status, rc \(ending.exitCode.value)"))
+      }
+      try? console.flush()
+      _exit(ending.exitCode.value)
+    }
+  }
+}

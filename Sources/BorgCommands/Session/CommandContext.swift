@@ -1,0 +1,125 @@
+import BorgArchive
+import BorgRepository
+import BorgSystem
+import BorgTransfer
+
+/// Everything that a running command is given: its surroundings, where to report, and what was opened for it.
+final class CommandContext {
+  let program: Program
+  /// The words of the command line, the program's name first, as archives store them.
+  let commandLine: [[UInt8]]
+  let common: CommonOptions
+  let environment: Environment
+  let clock: Clock
+  let console: Console
+  let monitor: any CommandMonitor
+  let exitCodeStyle: ExitCodeStyle
+  let interruption = Interruption()
+  let cleanup = Cleanup()
+
+  private var openRepository: (any Repository)?
+  private var openSession: RepositorySession?
+  private var openCache: Cache?
+
+  init(
+    program: Program, commandLine: [[UInt8]], common: CommonOptions, environment: Environment, clock: Clock,
+    console: Console, monitor: any CommandMonitor, exitCodeStyle: ExitCodeStyle
+  ) {
+    self.program = program
+    self.commandLine = commandLine
+    self.common = common
+    self.environment = environment
+    self.clock = clock
+    self.console = console
+    self.monitor = monitor
+    self.exitCodeStyle = exitCodeStyle
+  }
+
+  /// The repository that the command's access asked for.
+  var repository: any Repository {
+    guard let openRepository else { preconditionFailure("the command's access asks for no repository") }
+    return openRepository
+  }
+
+  /// Key and manifest, if the command's access asked for a manifest.
+  var session: RepositorySession {
+    guard let openSession else { preconditionFailure("the command's access asks for no manifest") }
+    return openSession
+  }
+
+  /// The cache, if the command's access asked for it.
+  var cache: Cache {
+    guard let openCache else { preconditionFailure("the command's access asks for no cache") }
+    return openCache
+  }
+
+  /// What sessions are made with.
+  var sessionContext: SessionContext {
+    SessionContext(environment: environment, monitor: monitor, clock: clock)
+  }
+
+  /// Throws `ArchiveError.plain` with what create says when the user has asked it to stop.
+  func checkInterruption() throws {
+    if interruption.isAbortRequested { throw Interruption.Aborted() }
+    if interruption.isStopRequested { throw ArchiveError.plain("Got Ctrl-C / SIGINT.") }
+  }
+}
+
+extension CommandContext {
+  /// Opens repository, key, manifest and cache, in this order.
+  func open(_ access: RepositoryAccess) throws {
+    let repository = try openRepository(access)
+    openRepository = repository
+    cleanup.add { repository.close() }
+    guard let operations = access.manifest else { return }
+    let session = try RepositorySession(
+      repository: repository, operations: operations, assertsSecure: access.assertsSecure, context: sessionContext)
+    openSession = session
+    if let options = access.cache { openCache = try openCache(session, options) }
+  }
+
+  private func openRepository(_ access: RepositoryAccess) throws -> any Repository {
+    let location = access.location.with(archive: nil)
+    try refuseRemote(location)
+    let mode = common.bypassesLock ? .none : access.lock
+    let lock = LockOptions(mode: mode, waitSeconds: common.lockWaitSeconds)
+    if let creation = access.creation {
+      return try LocalRepository.create(location, creation, lock: lock, environment: environment, monitor: monitor)
+    }
+    return try LocalRepository.open(location, lock: lock, environment: environment, monitor: monitor)
+  }
+
+  /// Remote repositories are not made yet.
+  func refuseRemote(_ location: Location) throws {
+    guard !location.isLocal else { return }
+    throw ArchiveError.plain(
+      "\(location.canonicalText): remote repositories come with a later version of this program")
+  }
+
+  /// A cache for an open session, for commands that need one only sometimes.
+  func openCache(_ session: RepositorySession, _ options: Cache.Options = Cache.Options()) throws -> Cache {
+    var options = options
+    options.lockWaitSeconds = common.lockWaitSeconds
+    let cache = try Cache(session: session, options)
+    cleanup.add { cache.close() }
+    return cache
+  }
+
+  /// Makes what was changed since the last commit real: manifest, repository, cache.
+  func commit(_ cache: Cache?) throws {
+    try session.writeManifest()
+    try repository.commit(CommitOptions())
+    try cache?.commit()
+  }
+
+  func rollback() { try? openRepository?.rollback() }
+
+  /// Lets go of the cache's and the repository's locks. Idempotent.
+  func close() {
+    openCache?.close()
+    openRepository?.close()
+    openCache = nil
+    openSession = nil
+    openRepository = nil
+  }
+}
