@@ -25,5 +25,7 @@ public final class Interruption: Sendable {
   }
 
   /// Thrown when the work ended because of `requestAbort`.
-  public struct Aborted: Error, Equatable {}
+  public struct Aborted: Error, Equatable {
+    public init() {}
+  }
 }

@@ -45,6 +45,9 @@ public final class RepositorySession: @unchecked Sendable {
     if assertsSecure { try assertSecure() }
   }
 
+  /// Takes an archive off the manifest in memory; what it refers to stays (`delete --force --force`).
+  public func dropArchive(named name: [UInt8]) { manifest.remove(named: name) }
+
   /// A repository that has just been created: its manifest is empty and not yet written.
   init(newIn repository: any Repository, key: Key, keyFile: String?, context: SessionContext) {
     let reservation = NonceReservation(repository: repository, type: key.type, manifestObject: nil, context: context)

@@ -61,7 +61,9 @@ enum CommandTable {
     Entry("change the passphrase", declared: { keyChangePassphrase }, named: "key change-passphrase"),
     Entry("convert a very old repository", declared: { keyMigrateToRepokey }, named: "key migrate-to-repokey"),
     Entry("show the program's surroundings", declared: { debugInfo }, named: "debug info"),
-    Entry("write an archive's item metadata to files", declared: { debugDumpArchiveItems }, named: "debug dump-archive-items"),
+    Entry(
+      "write an archive's item metadata to files", declared: { debugDumpArchiveItems },
+      named: "debug dump-archive-items"),
     Entry("write an archive's metadata as JSON", declared: { debugDumpArchive }, named: "debug dump-archive"),
     Entry("write the manifest as JSON", declared: { debugDumpManifest }, named: "debug dump-manifest"),
     Entry("write all objects to files", declared: { debugDumpRepoObjs }, named: "debug dump-repo-objs"),

@@ -2,6 +2,7 @@ import BorgArchive
 import BorgFormat
 import BorgRepository
 import BorgSystem
+import BorgTransfer
 
 /// Deletes archives of an open repository, with commits on the way.
 struct ArchiveDeletion {
@@ -91,7 +92,7 @@ struct ArchiveDeletion {
         continue
       }
       list(options.isDryRun ? "Would delete:" : "Deleted archive:", entry, index)
-      context.session.removeArchive(named: name)
+      context.session.dropArchive(named: name)
       isAnyGone = true
     }
     if options.isDryRun {

@@ -7,7 +7,8 @@ struct MountCommand: BorgCommand {
     CommandDeclaration(
       "mount", title: "Mount a repository or an archive as a file system",
       positionals: [
-        PositionalDeclaration("REPOSITORY_OR_ARCHIVE", .one, .location(.optional), help: "repository or archive to mount"),
+        PositionalDeclaration(
+          "REPOSITORY_OR_ARCHIVE", .one, .location(.optional), help: "repository or archive to mount"),
         PositionalDeclaration("MOUNTPOINT", .one, .text, help: "directory to mount it on"),
         PositionalDeclaration("PATH", .zeroOrMore, .path, help: "paths to show; patterns are supported"),
       ],

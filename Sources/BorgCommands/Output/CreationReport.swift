@@ -1,5 +1,6 @@
 import BorgArchive
 import BorgFormat
+import BorgRepository
 import BorgSystem
 import BorgTransfer
 

@@ -1,6 +1,7 @@
 import BorgArchive
 import BorgFormat
 import BorgObjects
+import BorgRepository
 import BorgSystem
 
 /// The one document that a command with --json prints (json.md section 1).

@@ -118,7 +118,9 @@ struct ArgumentConverter {
     let word = string(text)
     guard let mode = FilesCacheMode(parsing: word) else {
       let known = ["ctime", "disabled", "inode", "mtime", "rechunk", "size"]
-      let isList = word.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { known.contains(String($0)) }
+      let isList = word.split(separator: ",", omittingEmptySubsequences: false).allSatisfy {
+        known.contains(String($0))
+      }
       throw ArgumentRefusal(
         reason: isList
           ? "cache mode must be one of: ctime,size,inode; mtime,size,inode; ctime,size; mtime,size; rechunk,ctime; "
@@ -157,7 +159,9 @@ func parseFileSize(_ text: String) -> Int? {
   let factors: [Character: Double] = ["K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15]
   let factor = factors[last]
   let digits = factor == nil ? text : String(text.dropLast())
-  guard digits.utf8.allSatisfy({ "0123456789.eE+-_".utf8.contains($0) }), let number = Double(digits) else { return nil }
+  guard digits.utf8.allSatisfy({ "0123456789.eE+-_".utf8.contains($0) }), let number = Double(digits) else {
+    return nil
+  }
   return Int(exactly: (number * (factor ?? 1)).rounded(.towardZero))
 }
 

@@ -14,38 +14,75 @@ enum TimestampArgument {
     return nanoseconds
   }
 
-  private static let patterns = [
-    "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S+00:00", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%j",
-  ]
-
-  /// One of Borg's forms, whole text.
+  /// Borg's forms: `Y-m-d`, `Y-jjj`, and `Y-m-d` with `H:M` or `H:M:S` after a `T` or blank; seconds after a `T` may
+  /// be followed by `Z` or `+00:00`. Nil for anything else.
   static func parseUTC(_ text: [UInt8]) -> Int64? {
-    let text = String(decoding: text, as: UTF8.self)
-    for pattern in patterns {
-      guard let seconds = seconds(text, pattern) else { continue }
-      let (nanoseconds, overflow) = Int64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-      return overflow ? nil : nanoseconds
+    var scanner = DigitScanner(text[...])
+    var fields = tm()
+    guard let year = scanner.number(digits: 4...4, in: 1...9999), scanner.skip("-") else { return nil }
+    fields.tm_year = Int32(year) - 1900
+    if text.count == 8, text[5...].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+      guard let day = scanner.number(digits: 3...3, in: 1...366) else { return nil }
+      return nanoseconds(fields, dayOfYear: day)
     }
-    return nil
+    guard let month = scanner.number(digits: 1...2, in: 1...12), scanner.skip("-"),
+      let day = scanner.number(digits: 1...2, in: 1...31)
+    else { return nil }
+    fields.tm_mon = Int32(month) - 1
+    fields.tm_mday = Int32(day)
+    guard scanner.isAtEnd || scanTime(&scanner, into: &fields) else { return nil }
+    return nanoseconds(fields, dayOfYear: nil)
   }
 
-  private static func seconds(_ text: String, _ pattern: String) -> time_t? {
-    var fields = tm()
-    fields.tm_mday = 1
-    let isWhole = text.withCString { start in
-      guard let end = strptime(start, pattern, &fields) else { return false }
-      return end.pointee == 0
-    }
-    guard isWhole else { return nil }
-    if pattern.hasSuffix("%j") {
-      let dayOfYear = fields.tm_yday
-      fields.tm_mon = 0
-      fields.tm_mday = dayOfYear + 1
-    }
-    let day = (fields.tm_mon, fields.tm_mday)
-    let result = timegm(&fields)
-    guard pattern.hasSuffix("%j") || (fields.tm_mon, fields.tm_mday) == day else { return nil }
-    return result
+  private static func scanTime(_ scanner: inout DigitScanner, into fields: inout tm) -> Bool {
+    let hasT = scanner.skip("T")
+    guard hasT || scanner.skip(" ") else { return false }
+    guard let hour = scanner.number(digits: 1...2, in: 0...23), scanner.skip(":"),
+      let minute = scanner.number(digits: 1...2, in: 0...59)
+    else { return false }
+    fields.tm_hour = Int32(hour)
+    fields.tm_min = Int32(minute)
+    if scanner.isAtEnd { return true }
+    guard scanner.skip(":"), let second = scanner.number(digits: 1...2, in: 0...59) else { return false }
+    fields.tm_sec = Int32(second)
+    if hasT, !scanner.isAtEnd { return (scanner.skip("Z") || scanner.skip("+00:00")) && scanner.isAtEnd }
+    return scanner.isAtEnd
+  }
+
+  private static func nanoseconds(_ fields: tm, dayOfYear: Int?) -> Int64? {
+    var fields = fields
+    if let dayOfYear { fields.tm_mday = Int32(dayOfYear) }
+    let (year, month, day) = (fields.tm_year, fields.tm_mon, fields.tm_mday)
+    let seconds = timegm(&fields)
+    let isReal = dayOfYear == nil ? (fields.tm_mon, fields.tm_mday) == (month, day) : fields.tm_year == year
+    let (result, overflow) = Int64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return isReal && !overflow ? result : nil
+  }
+}
+
+/// Reads decimal numbers and fixed words from the start of a text.
+private struct DigitScanner {
+  private var rest: ArraySlice<UInt8>
+
+  init(_ text: ArraySlice<UInt8>) {
+    rest = text
+  }
+
+  var isAtEnd: Bool { rest.isEmpty }
+
+  mutating func skip(_ word: StaticString) -> Bool {
+    let bytes = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+    guard rest.starts(with: bytes) else { return false }
+    rest = rest.dropFirst(bytes.count)
+    return true
+  }
+
+  mutating func number(digits: ClosedRange<Int>, in range: ClosedRange<Int>) -> Int? {
+    let word = rest.prefix(digits.upperBound).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    guard word.count >= digits.lowerBound, let number = Int(String(decoding: word, as: UTF8.self)),
+      range.contains(number)
+    else { return nil }
+    rest = rest.dropFirst(word.count)
+    return number
   }
 }

@@ -6,7 +6,7 @@ import BorgSystem
 ///
 /// `Commands/<Name>.swift` holds one each. A command is made from its parsed arguments, states its `access`, and is run
 /// with everything that `access` asks for opened; it opens and closes no repository itself.
-protocol BorgCommand {
+protocol BorgCommand: SendableMetatype {
   static var declaration: CommandDeclaration { get }
   /// Whether --bypass-lock may be given.
   static var allowsBypassLock: Bool { get }

@@ -6,7 +6,7 @@ extension CommandTable {
   static let debugDumpArchiveItems = CommandDeclaration(
     "debug dump-archive-items", title: "Write the decoded item metadata chunks to files in the current directory",
     positionals: [
-      PositionalDeclaration("ARCHIVE", .one, .location(.required), help: "archive"),
+      PositionalDeclaration("ARCHIVE", .one, .location(.required), help: "archive")
     ])
 
   static let debugDumpArchive = CommandDeclaration(
@@ -26,12 +26,14 @@ extension CommandTable {
   static let debugDumpRepoObjs = CommandDeclaration(
     "debug dump-repo-objs", title: "Write every (decrypted, decompressed) object to files in the current directory",
     positionals: [
-      PositionalDeclaration("REPOSITORY", .one, .location(.forbidden), help: "repository"),
+      PositionalDeclaration("REPOSITORY", .one, .location(.forbidden), help: "repository")
     ],
     options: [
       OptionDeclaration("--ghost", help: "walk raw segment entries including deleted and uncommitted ones"),
-      OptionDeclaration("--segment", action: .value(.positiveInteger), metavar: "SEG", help: "with --ghost: only this segment (>0)"),
-      OptionDeclaration("--offset", action: .value(.positiveInteger), metavar: "OFFS", help: "with --ghost: only this offset (>0)"),
+      OptionDeclaration(
+        "--segment", action: .value(.positiveInteger), metavar: "SEG", help: "with --ghost: only this segment (>0)"),
+      OptionDeclaration(
+        "--offset", action: .value(.positiveInteger), metavar: "OFFS", help: "with --ghost: only this offset (>0)"),
     ])
 
   static let debugSearchRepoObjs = CommandDeclaration(

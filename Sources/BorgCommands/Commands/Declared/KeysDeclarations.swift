@@ -25,18 +25,18 @@ extension CommandTable {
       PositionalDeclaration("PATH", .zeroOrOne, .path, help: "input file, \"-\" = stdin"),
     ],
     options: [
-      OptionDeclaration("--paper", help: "interactive import of the printed form"),
+      OptionDeclaration("--paper", help: "interactive import of the printed form")
     ])
 
   static let keyChangePassphrase = CommandDeclaration(
     "key change-passphrase", title: "Change the passphrase of the key",
     positionals: [
-      PositionalDeclaration("REPOSITORY", .zeroOrOne, .location(.forbidden), help: "repository"),
+      PositionalDeclaration("REPOSITORY", .zeroOrOne, .location(.forbidden), help: "repository")
     ])
 
   static let keyMigrateToRepokey = CommandDeclaration(
     "key migrate-to-repokey", title: "Convert an ancient passphrase-mode repository",
     positionals: [
-      PositionalDeclaration("REPOSITORY", .zeroOrOne, .location(.forbidden), help: "repository"),
+      PositionalDeclaration("REPOSITORY", .zeroOrOne, .location(.forbidden), help: "repository")
     ])
 }
