@@ -55,6 +55,9 @@ static inline int clinux_openat(int directory, const char *path, int flags, mode
 static inline unsigned int clinux_major(dev_t device) { return major(device); }
 static inline unsigned int clinux_minor(dev_t device) { return minor(device); }
 
+/// fork(2), which Swift does not import. Only while the process has one thread.
+static inline pid_t clinux_fork(void) { return fork(); }
+
 /// wait(2) status macros.
 static inline int clinux_exited(int status) { return WIFEXITED(status); }
 static inline int clinux_exit_status(int status) { return WEXITSTATUS(status); }

@@ -1,0 +1,91 @@
+import BorgArchive
+import BorgFormat
+import BorgRepository
+import BorgSystem
+import BorgTree
+import CFuse
+import Glibc
+
+/// A repository or archive on its way to a mount point and back: reads what must be known first, mounts, goes to the
+/// background, serves until the end.
+public final class ArchiveMount {
+  /// What the mount point shows.
+  public enum View: Sendable {
+    case archive(Manifest.Entry)
+    /// Archives as directories, or with the `versions` option their files' versions.
+    case repository([Manifest.Entry])
+  }
+
+  private let session: RepositorySession
+  private let tree: any FileTree
+  private let options: MountOptions
+  private let fuse: FuseSession
+
+  /// Builds the tree: one archive and the versions view are read whole, a repository's archives later.
+  public init(
+    _ view: View, of session: RepositorySession, matcher: PatternMatcher, options: MountOptions,
+    usesNames: Bool = true, strippedComponents: Int = 0, showsPartFiles: Bool = false
+  ) throws {
+    var shown = TreeOptions(uid: getuid(), gid: getgid(), mountTime: session.context.clock.now())
+    shown.forcedUID = options.uid
+    shown.forcedGID = options.gid
+    shown.umask = options.umask
+    shown.strippedComponents = strippedComponents
+    shown.showsPartFiles = showsPartFiles
+    shown.opensDamagedFiles = options.opensDamagedFiles
+    self.session = session
+    self.options = options
+    tree = try ArchiveMount.tree(view, shown, versions: options.showsVersions) { entries in
+      ArchiveTreeSource(session: session, entries: entries, matcher: matcher, usesNames: usesNames)
+    }
+    let monitor = session.context.monitor
+    fuse = try FuseSession(tree, options: options.passedOn) { monitor.error($0, logger: "borg.fuse") }
+  }
+
+  private static func tree(
+    _ view: View, _ options: TreeOptions, versions: Bool, _ source: ([Manifest.Entry]) -> ArchiveTreeSource
+  ) throws -> any FileTree {
+    switch view {
+    case .archive(let entry):
+      if versions { throw MountError.versionsOfOneArchive }
+      let source = source([entry])
+      guard let archive = try source.archives().first else { throw TreeError.noSuchEntry }
+      return try ArchiveTree(of: archive, from: source, options: options)
+    case .repository(let entries):
+      let source = source(entries)
+      return versions
+        ? try ArchiveTree(mergedFrom: source, options: options) : try RepositoryTree(source, options: options)
+    }
+  }
+
+  /// Whether a directory can carry a mount. Throws `MountError.mountPointUnusable`.
+  public static func check(mountPoint: [UInt8]) throws {
+    let path = mountPoint.map { CChar(bitPattern: $0) } + [0]
+    let status = try? Files.status(mountPoint)
+    guard let status, status.st_mode & S_IFMT == S_IFDIR, access(path, R_OK | W_OK | X_OK) == 0 else {
+      throw MountError.mountPointUnusable(path: mountPoint)
+    }
+  }
+
+  /// Mounts; requests wait until `serve`.
+  public func mount(at mountPoint: [UInt8]) throws(MountError) { try fuse.mount(at: mountPoint) }
+
+  /// Sends the mounted file system to the background, the repository's lock with it.
+  public func detach() throws -> Daemon.Role {
+    let repository = session.repository as? LocalRepository
+    return try Daemon.detach { callerPID in try repository?.migrateLock(from: callerPID) }
+  }
+
+  /// Answers the kernel until the file system is unmounted or a signal ends it. After a terminating signal the mount
+  /// point is left behind, dead, when this object goes.
+  public func serve(foreground: Bool) throws {
+    let (tree, monitor) = (tree, session.context.monitor)
+    let ending = try MountSignals.serve(fuse, foreground: foreground) {
+      let held = tree.statistics
+      monitor.debug(
+        "fuse: \(held.nodes) nodes (\(held.bytes) bytes) of \(held.loadedArchives) archives, "
+          + "\(held.pendingArchives) pending archives", logger: "borg.fuse")
+    }
+    if ending != .terminated { fuse.unmount() }
+  }
+}

@@ -1,0 +1,100 @@
+import BorgArchive
+import BorgFormat
+import BorgSystem
+import BorgTree
+import Glibc
+import Synchronization
+
+/// A repository's archives as a tree source: item streams are skimmed for the tree, items decoded and chunks read when
+/// they are asked for.
+public final class ArchiveTreeSource: TreeSource {
+  private let session: RepositorySession
+  private let entries: [Manifest.Entry]
+  private let matcher: PatternMatcher
+  private let usesNames: Bool
+  private let metadataReader: ChunkReader
+  private let dataReader: ChunkReader
+  private let readAhead: ReadAhead
+  private let opened = Mutex<[TreeArchive: Archive]>([:])
+  /// The matcher counts its matches, and archives may be read at the same time.
+  private let matching = Mutex<Void>(())
+
+  private static let metadataCacheBytes = 16 << 20
+
+  /// Shows `entries`, in their order. `usesNames`: stored user and group names come before stored ids.
+  public init(session: RepositorySession, entries: [Manifest.Entry], matcher: PatternMatcher, usesNames: Bool) {
+    self.session = session
+    self.entries = entries
+    self.matcher = matcher
+    self.usesNames = usesNames
+    metadataReader = ChunkReader(
+      repository: session.repository, codec: session.codec, cacheBytes: ArchiveTreeSource.metadataCacheBytes)
+    dataReader = ChunkReader(
+      repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes(session.context.environment))
+    readAhead = ReadAhead(reader: dataReader)
+  }
+
+  public func archives() throws(TreeError) -> [TreeArchive] {
+    entries.map { entry in
+      let start = Timestamp.parseUTC(String(decoding: entry.time, as: UTF8.self)) ?? 0
+      return TreeArchive(name: entry.name, id: entry.id, start: start)
+    }
+  }
+
+  public func forEachItem(
+    in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
+  ) throws(TreeError) {
+    let opened = try open(archive)
+    try reading { try ItemScanner.scan(opened) { try body($0) } }
+  }
+
+  public func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item {
+    let opened = try open(archive)
+    return try reading { try ItemScanner.item(in: opened, at: location, reader: metadataReader) }
+  }
+
+  public func content(of item: Item) throws(TreeError) -> any TreeContent {
+    ArchiveContent(item.chunks ?? [], reader: dataReader, readAhead: readAhead)
+  }
+
+  public func userID(_ name: UnsafeRawBufferPointer) -> UInt32? {
+    usesNames ? session.context.users.userID(Array(name)) : nil
+  }
+
+  public func groupID(_ name: UnsafeRawBufferPointer) -> UInt32? {
+    usesNames ? session.context.users.groupID(Array(name)) : nil
+  }
+
+  public func isSelected(_ path: UnsafeRawBufferPointer) -> Bool {
+    if matcher.isEmpty { return true }
+    return matching.withLock { _ in matcher.decide(path).isIncluded }
+  }
+
+  public func warn(_ message: String) { session.context.monitor.note(message, logger: "borg.fuse") }
+
+  private func open(_ archive: TreeArchive) throws(TreeError) -> Archive {
+    if let known = opened.withLock({ $0[archive] }) { return known }
+    guard let entry = entries.first(where: { $0.id == archive.id && $0.name == archive.name }) else {
+      throw .noSuchEntry
+    }
+    let new = try reading { try Archive(entry, in: session) }
+    opened.withLock { $0[archive] = new }
+    return new
+  }
+
+  /// Stored data that cannot be had is EIO, whatever the reason.
+  private func reading<R>(_ body: () throws -> R) throws(TreeError) -> R {
+    do { return try body() } catch let error as TreeError { throw error } catch { throw .ioFailed("\(error)") }
+  }
+}
+
+/// How many bytes of plain chunks a mount keeps. BORG_MOUNT_DATA_CACHE_ENTRIES counts chunks of the largest usual size;
+/// without it, an eighth of the memory within bounds.
+private func dataCacheBytes(_ environment: Environment) -> Int {
+  let chunk = 8 << 20
+  if let entries = environment.nonEmpty("BORG_MOUNT_DATA_CACHE_ENTRIES").flatMap({ Int($0) }) {
+    return min(max(1, entries), 4096) * chunk
+  }
+  let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+  return min(max(memory / 8, 64 << 20), 512 << 20)
+}
