@@ -1,62 +1,126 @@
 import BorgFormat
-
-/// fm, sh, re, pp and pf (patterns-and-formats.md section 1).
-public enum PatternStyle: String, Sendable, CaseIterable { case fm, sh, re, pp, pf }
-
-/// What an instruction does with the paths it matches.
-public enum PatternAction: Sendable {
-  case include
-  /// `-`: left out, but directories are entered.
-  case exclude
-  /// `!`, --exclude: left out and not entered.
-  case excludeNoRecurse
-}
-
-/// One line of --pattern / --patterns-from.
-public enum PatternInstruction: Sendable {
-  case root([UInt8])
-  case style(PatternStyle)
-  case pattern(PatternAction, PathPattern)
-  /// Throws `ArchiveError.badPattern` or `.plain` in Borg's words.
-  public init(parsing line: [UInt8], fallbackStyle: PatternStyle) throws {
-    fatalError("contract: BorgArchive selection")
-  }
-}
-
-/// One compiled pattern, on bytes. Immutable and thread-safe.
-public final class PathPattern: Sendable {
-  /// Parses `[SS:]PATTERN`.
-  public init(parsing text: [UInt8], fallbackStyle: PatternStyle) throws {
-    fatalError("contract: BorgArchive selection")
-  }
-  public func matches(_ path: UnsafeRawBufferPointer) -> Bool { fatalError("contract: BorgArchive selection") }
-}
+import Synchronization
 
 /// The ordered instructions of a command line and what they say of a path (1.11).
 public final class PatternMatcher: @unchecked Sendable {
+  // Instructions are added before the first decision; afterwards only the atomic marks change.
+
   public struct Decision: Sendable, Equatable {
     public var isIncluded: Bool
     /// Whether an excluded directory is entered all the same.
     public var recurses: Bool
+
+    public init(isIncluded: Bool, recurses: Bool) {
+      self.isIncluded = isIncluded
+      self.recurses = recurses
+    }
   }
 
+  private struct Instruction {
+    var decision: Decision
+    var pattern: PathPattern
+    /// For patterns of which someone wants to know whether they ever matched.
+    var mark: Mark?
+  }
+
+  private final class Mark: Sendable {
+    let isSet = Atomic(false)
+  }
+
+  private struct FullPath {
+    var path: [UInt8]
+    var decision: Decision
+  }
+
+  private var fallback: Bool
+  private var instructions: [Instruction] = []
+  /// The `pf` patterns by a hash of their path: they come before all others.
+  private var fullPaths: [Int: [FullPath]] = [:]
+  private var includePaths: [Instruction] = []
+
   /// `fallback`: what a path is that nothing matches.
-  public init(fallback: Bool) { fatalError("contract: BorgArchive selection") }
-  public func add(_ action: PatternAction, _ pattern: PathPattern) { fatalError("contract: BorgArchive selection") }
+  public init(fallback: Bool) {
+    self.fallback = fallback
+  }
+
+  public func add(_ action: PatternAction, _ pattern: PathPattern) {
+    add(Instruction(decision: Decision(action), pattern: pattern))
+  }
+
   /// Positional PATHs of extract, list, …: include patterns (default style pp) whose matches are counted; sets the
   /// fallback to exclude when there are any.
-  public func addIncludePaths(_ paths: [[UInt8]]) throws { fatalError("contract: BorgArchive selection") }
-  public func decide(_ path: [UInt8]) -> Decision { fatalError("contract: BorgArchive selection") }
-  public func decide(_ path: UnsafeRawBufferPointer) -> Decision { fatalError("contract: BorgArchive selection") }
+  public func addIncludePaths(_ paths: [[UInt8]]) throws {
+    includePaths = try paths.map { path in
+      let pattern = try PathPattern(parsing: path, fallbackStyle: .pp)
+      return Instruction(decision: Decision(.include), pattern: pattern, mark: Mark())
+    }
+    for instruction in includePaths { add(instruction) }
+    fallback = paths.isEmpty
+  }
+
+  private func add(_ instruction: Instruction) {
+    guard case .full(let path) = instruction.pattern.kind else { return instructions.append(instruction) }
+    let hash = path.withUnsafeBytes { Self.hash($0) }
+    var entries = (fullPaths[hash] ?? []).filter { $0.path != path }
+    entries.append(FullPath(path: path, decision: instruction.decision))
+    fullPaths[hash] = entries
+  }
+
+  public func decide(_ path: [UInt8]) -> Decision {
+    path.withUnsafeBytes { decide($0) }
+  }
+
+  /// `path` may begin with slashes, which do not count.
+  public func decide(_ path: UnsafeRawBufferPointer) -> Decision {
+    if isEmpty { return Decision(isIncluded: fallback, recurses: true) }
+    var path = path
+    while path.first == UInt8(ascii: "/") { path = UnsafeRawBufferPointer(rebasing: path.dropFirst()) }
+    if !fullPaths.isEmpty, let decision = fullPathDecision(path) { return decision }
+    for instruction in instructions where instruction.pattern.matches(path) {
+      if let mark = instruction.mark, !mark.isSet.load(ordering: .relaxed) {
+        mark.isSet.store(true, ordering: .relaxed)
+      }
+      return instruction.decision
+    }
+    return Decision(isIncluded: fallback, recurses: true)
+  }
+
+  private func fullPathDecision(_ path: UnsafeRawBufferPointer) -> Decision? {
+    fullPaths[Self.hash(path)]?.first { path.elementsEqual($0.path) }?.decision
+  }
+
+  private static func hash(_ path: UnsafeRawBufferPointer) -> Int {
+    var hasher = Hasher()
+    hasher.combine(bytes: path)
+    return hasher.finalize()
+  }
+
   /// Include paths that never matched, as typed (not pf).
-  public var unmatchedIncludePaths: [[UInt8]] { fatalError("contract: BorgArchive selection") }
-  /// Nothing to decide: everything is included.
-  public var isEmpty: Bool { fatalError("contract: BorgArchive selection") }
+  public var unmatchedIncludePaths: [[UInt8]] {
+    includePaths.filter { path in
+      if case .full = path.pattern.kind { return false }
+      return path.mark?.isSet.load(ordering: .relaxed) == false
+    }.map(\.pattern.text)
+  }
+
+  /// Patterns as typed whose matching was given up at least once because it took too long: they did not match there.
+  public var patternsGivenUp: [[UInt8]] {
+    instructions.map(\.pattern).filter(\.gaveUp).map(\.text)
+  }
+
+  /// Nothing to decide: every path is what the fallback says.
+  public var isEmpty: Bool { instructions.isEmpty && fullPaths.isEmpty }
+
   /// Parses a --patterns-from or --exclude-from file's text into lines (stripped, without comments).
-  public static func lines(of file: [UInt8]) -> [[UInt8]] { fatalError("contract: BorgArchive selection") }
+  public static func lines(of file: [UInt8]) -> [[UInt8]] { PatternText.lines(of: file) }
 }
 
-/// Shell-style match of a whole archive name (section 3).
-public func archiveName(_ name: [UInt8], matchesGlob glob: [UInt8]) throws -> Bool {
-  fatalError("contract: BorgArchive selection")
+extension PatternMatcher.Decision {
+  fileprivate init(_ action: PatternAction) {
+    switch action {
+    case .include: self.init(isIncluded: true, recurses: true)
+    case .exclude: self.init(isIncluded: false, recurses: true)
+    case .excludeNoRecurse: self.init(isIncluded: false, recurses: false)
+    }
+  }
 }
