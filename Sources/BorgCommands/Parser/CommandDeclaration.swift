@@ -50,10 +50,10 @@ struct OptionDeclaration: Sendable {
   enum Group: String, Sendable, CaseIterable {
     case command = "options"
     case common = "Common options"
+    case archiveFilter = "Archive filters"
     case exclusion = "Include/Exclude options"
     case fileSystem = "Filesystem options"
     case archive = "Archive options"
-    case archiveFilter = "Archive filters"
   }
 
   /// Every spelling, in the order in which messages join them.
