@@ -1,3 +1,4 @@
+import BorgRepository
 import BorgSystem
 import Testing
 

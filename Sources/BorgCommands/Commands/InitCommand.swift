@@ -51,6 +51,8 @@ struct InitCommand: BorgCommand {
         """)
   }
 
+  static var signalHandling: SignalHandling { .endsProcessAsCancelled }
+
   private static let modes = [
     "none", "keyfile", "repokey", "authenticated", "keyfile-blake2", "repokey-blake2", "authenticated-blake2",
   ]

@@ -136,41 +136,47 @@ struct Run {
       return ending.exitCode
     }
     let diagnosis = Diagnosis(error)
-    context.monitor.log(
-      LogRecord(.error, logger: Run.logger, diagnosis.message, messageID: diagnosis.messageID))
+    context.monitor.log(diagnosis.record)
     return diagnosis.exitCode(exitCodeStyle)
   }
 
   private func conclude(_ code: ExitCode, _ context: CommandContext) -> ExitCode {
-    guard context.common.showsReturnCode else { return code }
-    let level: LogLevel =
-      switch code.className {
-      case "success": .info
-      case "warning": .warning
-      default: .error
-      }
-    context.monitor.log(
-      LogRecord(
-        level, logger: "borg.output.show-rc", "terminating with \(code.className) status, rc \(code.value)"))
+    if context.common.showsReturnCode { context.monitor.log(code.record) }
     return code
   }
 
   private func watchSignals(_ handling: SignalHandling, _ context: CommandContext) throws -> SignalWatcher? {
     guard watchesSignals, handling != .ownHandlers else { return nil }
     let (monitor, cleanup, console) = (context.monitor, context.cleanup, context.console)
-    let showsReturnCode = context.common.showsReturnCode
+    let (style, showsReturnCode) = (exitCodeStyle, context.common.showsReturnCode)
+    let cancelled = handling == .endsProcessAsCancelled ? Diagnosis(ArchiveError.cancelledByUser) : nil
     return try SignalWatcher(
       interruption: context.interruption, stopsItself: handling == .stopsItself, clock: clock
     ) { ending in
       cleanup.run()
-      monitor.log(ending.record)
-      if showsReturnCode {
-        monitor.log(
-          LogRecord(
-            .error, logger: "borg.output.show-rc", "terminating with signal status, rc \(ending.exitCode.value)"))
-      }
+      let refusal = ending.signal == SIGINT ? cancelled : nil
+      let code = refusal?.exitCode(style) ?? ending.exitCode
+      monitor.log(refusal?.record ?? ending.record)
+      if showsReturnCode { monitor.log(code.record) }
       try? console.flush()
-      _exit(ending.exitCode.value)
+      _exit(code.value)
     }
+  }
+}
+
+extension Diagnosis {
+  fileprivate var record: LogRecord { LogRecord(.error, logger: "borg.archiver", message, messageID: messageID) }
+}
+
+extension ExitCode {
+  /// The last line with --show-rc.
+  fileprivate var record: LogRecord {
+    let level: LogLevel =
+      switch className {
+      case "success": .info
+      case "warning": .warning
+      default: .error
+      }
+    return LogRecord(level, logger: "borg.output.show-rc", "terminating with \(className) status, rc \(value)")
   }
 }

@@ -28,6 +28,8 @@ protocol BorgCommand: SendableMetatype {
 enum SignalHandling: Sendable {
   /// The signal thread ends the process after it has let go of locks.
   case endsProcess
+  /// The same; a SIGINT counts as the user's refusal (of a passphrase).
+  case endsProcessAsCancelled
   /// The command looks at `CommandContext.interruption` and stops in good order.
   case stopsItself
   /// The command installs its own handlers (mount): signals are left alone.

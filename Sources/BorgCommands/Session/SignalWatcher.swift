@@ -30,6 +30,8 @@ final class SignalWatcher: Sendable {
   private let interruption: Interruption
   private let stopsItself: Bool
   private let end: @Sendable (Ending) -> Never
+  /// How the terminal was before a passphrase may have switched its echo off.
+  private let terminal: termios?
   private let firstInterrupt = Atomic<Int64>(0)
   private let endingSignal = Atomic<Int32>(0)
   private let isFinished = Atomic<Bool>(false)
@@ -42,6 +44,8 @@ final class SignalWatcher: Sendable {
     self.interruption = interruption
     self.stopsItself = stopsItself
     self.end = end
+    var attributes = termios()
+    terminal = tcgetattr(STDIN_FILENO, &attributes) == 0 ? attributes : nil
     var signals = sigset_t()
     sigemptyset(&signals)
     for signal in SignalWatcher.watched { sigaddset(&signals, signal) }
@@ -100,6 +104,7 @@ final class SignalWatcher: Sendable {
       }
     }
     guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    if var terminal { tcsetattr(STDIN_FILENO, TCSANOW, &terminal) }
     end(Ending(signal: signal))
   }
 }
