@@ -13,8 +13,7 @@ struct ArgumentBinder {
   /// Throws `UsageError`, or `ArchiveError` for bad placeholders.
   func bind() throws -> ParsedArguments {
     let words = try distribute()
-    let converter = try ArgumentConverter(
-      environment: environment, placeholders: Placeholders(environment: environment, now: now()))
+    let converter = try ArgumentConverter(environment: environment, now: now())
     var arguments = ParsedArguments()
     for occurrence in occurrences {
       let value = try occurrence.value.map { try convert($0, for: occurrence.option, with: converter) }

@@ -6,8 +6,8 @@ import BorgSystem
 /// Turns the words of a command line into values, as Borg understands them.
 struct ArgumentConverter {
   let environment: Environment
-  /// Expands placeholders; `{now}` is the time of --timestamp when there is one.
-  let placeholders: Placeholders
+  /// What `{now}` stands for: the time of --timestamp, or now. Nanoseconds since 1970.
+  let now: Int64
 
   /// Throws `ArgumentRefusal` for usage errors and `ArchiveError` for bad placeholders.
   func convert(_ text: [UInt8], to type: ArgumentType) throws -> ArgumentValue {
@@ -99,7 +99,7 @@ struct ArgumentConverter {
 
   private func expand(_ text: [UInt8]) throws -> [UInt8] {
     guard text.contains(UInt8(ascii: "{")) || text.contains(UInt8(ascii: "}")) else { return text }
-    return try placeholders.expand(text)
+    return try Placeholders(environment: environment, now: now).expand(text)
   }
 
   private func compressor(_ text: [UInt8]) throws -> Compressor {
