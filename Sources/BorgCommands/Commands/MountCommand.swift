@@ -1,5 +1,7 @@
 import BorgArchive
+import BorgMount
 import BorgRepository
+import BorgSystem
 
 /// `borg mount`: shows a repository or an archive as a file system.
 struct MountCommand: BorgCommand {
@@ -37,9 +39,59 @@ struct MountCommand: BorgCommand {
   static var allowsBypassLock: Bool { true }
   static var signalHandling: SignalHandling { .ownHandlers }
 
-  init(_ arguments: ParsedArguments) throws {}
+  private let location: Location
+  private let mountPoint: [UInt8]
+  private let staysInForeground: Bool
+  private let optionText: String?
+  private let selection: ArchiveSelection
+  private let matcher: PatternMatcher
+  private let usesNames: Bool
+  private let strippedComponents: Int
+  private let showsPartFiles: Bool
+
+  init(_ arguments: ParsedArguments) throws {
+    location = arguments.location("REPOSITORY_OR_ARCHIVE")
+    mountPoint = arguments.text("MOUNTPOINT") ?? []
+    staysInForeground = arguments.has("--foreground")
+    optionText = arguments.string("-o")
+    selection = ArchiveFilterOptions(arguments).selection
+    matcher = try ExclusionOptions(arguments).selectionMatcher(paths: arguments.texts("PATH"))
+    usesNames = !arguments.has("--numeric-ids") && !arguments.has("--numeric-owner")
+    strippedComponents = max(0, arguments.integer("--strip-components") ?? 0)
+    showsPartFiles = arguments.has("--consider-part-files")
+  }
+
+  var access: RepositoryAccess? { RepositoryAccess(location, lock: .shared, manifest: [.read]) }
+
+  func prepare(in context: CommandContext) throws {
+    if context.environment["BORG_FUSE_IMPL"] == "none" {
+      throw MountError.notAvailable(reason: "BORG_FUSE_IMPL=none")
+    }
+    try ArchiveMount.check(mountPoint: mountPoint)
+  }
 
   func run(in context: CommandContext) throws -> ExitCode {
-    throw ArchiveError.plain("mount is not available in this build")
+    context.monitor.info("Mounting filesystem", logger: "borg.archiver")
+    let mount = try ArchiveMount(
+      try view(of: context.session), of: context.session, matcher: matcher,
+      options: try MountOptions(parsing: optionText), usesNames: usesNames, strippedComponents: strippedComponents,
+      showsPartFiles: showsPartFiles)
+    try mount.mount(at: try Files.absolute(mountPoint))
+    do {
+      if try !staysInForeground && mount.detach() == .caller { return .success }
+    } catch MountError.backgroundUnresponsive {
+      // Borg says 1 here, not 2.
+      context.monitor.log(LogRecord(.error, logger: "borg.helpers", "\(MountError.backgroundUnresponsive)"))
+      return .warning
+    }
+    try mount.serve(foreground: staysInForeground)
+    return .success
+  }
+
+  /// Archive filters narrow a repository down; they say nothing about an archive that is named.
+  private func view(of session: RepositorySession) throws -> ArchiveMount.View {
+    guard let name = location.archive else { return .repository(try session.manifest.select(selection)) }
+    guard let entry = session.manifest.entry(named: name) else { throw ArchiveError.doesNotExist(name: name) }
+    return .archive(entry)
   }
 }

@@ -1,4 +1,5 @@
-import BorgArchive
+import BorgSystem
+import Glibc
 
 /// `borg umount`: ends a mount.
 struct UmountCommand: BorgCommand {
@@ -11,9 +12,22 @@ struct UmountCommand: BorgCommand {
 
   static var allowsBypassLock: Bool { true }
 
-  init(_ arguments: ParsedArguments) throws {}
+  private let mountPoint: String
 
+  init(_ arguments: ParsedArguments) throws {
+    mountPoint = String(decoding: arguments.text("MOUNTPOINT") ?? [], as: UTF8.self)
+  }
+
+  /// Runs the first tool that is there; its exit code, shown as a warning, is ours.
   func run(in context: CommandContext) throws -> ExitCode {
-    throw ArchiveError.plain("umount is not available in this build")
+    for tool in [["fusermount", "-u"], ["fusermount3", "-u"], ["umount"]] {
+      do {
+        let child = try ChildProcess(tool + [mountPoint], environment: context.environment)
+        return ExitCode(try child.wait())
+      } catch let error as SystemError where error.code == ENOENT {
+        continue
+      }
+    }
+    throw SystemError(code: ENOENT, path: Array("umount".utf8))
   }
 }

@@ -1,5 +1,6 @@
 import BorgArchive
 import BorgFormat
+import BorgMount
 import BorgObjects
 import BorgRepository
 import BorgSystem
@@ -27,6 +28,7 @@ struct Diagnosis: Equatable {
     case let error as RepositoryError: self = Diagnosis.of(error)
     case let error as KeyError: self = Diagnosis.of(error)
     case let error as TreeError: self = Diagnosis.of(error)
+    case let error as MountError: self = Diagnosis.of(error)
     case let error as IntegrityError: self.init("IntegrityError", 90, error.description)
     case let error as DecompressionError: self.init("DecompressionError", 92, error.description)
     case let error as FormatError: self.init("IntegrityError", 90, "Data integrity error: \(error)")
@@ -76,6 +78,15 @@ extension Diagnosis {
     switch error {
     case .invalidData: Diagnosis("IntegrityError", 90, "Data integrity error: Invalid key data")
     case .unsupportedVersion(let text): Diagnosis("Error", 2, "Error: \(text)")
+    }
+  }
+
+  private static func of(_ error: MountError) -> Diagnosis {
+    switch error {
+    case .notAvailable, .mountPointUnusable, .mountFailed: Diagnosis("RTError", 2, "Runtime Error: \(error)")
+    case .unsupportedValue: Diagnosis("ValueError", 2, "\(error)")
+    case .versionsOfOneArchive: Diagnosis("Error", 2, "Error: \(error)")
+    case .backgroundUnresponsive: Diagnosis("Error", 1, "\(error)")
     }
   }
 
