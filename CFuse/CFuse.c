@@ -28,6 +28,7 @@ void cfuse_want(struct fuse_conn_info *connection, unsigned int wanted, unsigned
 int cfuse_reply_open_cached(fuse_req_t request, struct fuse_file_info *file, uint64_t handle) {
   file->fh = handle;
   file->keep_cache = 1;
+  file->cache_readdir = 1;
   file->noflush = 1;
   return fuse_reply_open(request, file);
 }

@@ -17,7 +17,7 @@ int cfuse_session_serve(struct fuse_session *session, unsigned int threads, int 
 /// What a reply to `init` may set: what the kernel can do is switched on where `wanted` asks for it.
 void cfuse_want(struct fuse_conn_info *connection, unsigned int wanted, unsigned int unwanted);
 
-/// Answers `open`: reads go through the page cache, which keeps its pages from one open to the next.
+/// Answers `open` or `opendir`: the kernel keeps the file's pages, or the directory's entries, from one to the next.
 int cfuse_reply_open_cached(fuse_req_t request, struct fuse_file_info *file, uint64_t handle);
 
 /// Appends one directory entry with `name_length` bytes of name; the length it takes, more than `size` when it does

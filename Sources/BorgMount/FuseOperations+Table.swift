@@ -1,13 +1,18 @@
 import BorgTree
 import CFuse
 import Glibc
+import Synchronization
 
 extension FuseOperations {
   /// libfuse's table of callbacks. What is missing in it libfuse answers with ENOSYS, and the kernel stops asking.
   static var table: fuse_lowlevel_ops {
     var table = fuse_lowlevel_ops()
-    table.`init` = { _, connection in
-      guard let connection else { return }
+    table.`init` = { context, connection in
+      guard let context, let connection else { return }
+      let operations = Unmanaged<FuseOperations>.fromOpaque(context).takeUnretainedValue()
+      let capable = connection.pointee.capable
+      operations.sparesOpens.store(capable & UInt32(FUSE_CAP_NO_OPEN_SUPPORT) != 0, ordering: .relaxed)
+      operations.sparesOpendirs.store(capable & UInt32(FUSE_CAP_NO_OPENDIR_SUPPORT) != 0, ordering: .relaxed)
       negotiate(connection)
     }
     table.lookup = { request, parent, name in
@@ -30,9 +35,9 @@ extension FuseOperations {
       guard let request else { return }
       serving(request).readlink(FuseRequest(request), inode)
     }
-    table.opendir = { request, _, _ in
-      guard let request else { return }
-      FuseRequest(request).reply(.notImplemented)
+    table.opendir = { request, _, file in
+      guard let request, let file else { return }
+      serving(request).opendir(FuseRequest(request), file)
     }
     table.readdir = { request, inode, size, offset, _ in
       guard let request else { return }
@@ -53,9 +58,9 @@ extension FuseOperations {
       guard let request, let file else { return }
       serving(request).open(FuseRequest(request), inode, file)
     }
-    table.read = { request, _, size, offset, file in
+    table.read = { request, inode, size, offset, file in
       guard let request, let file else { return }
-      serving(request).read(FuseRequest(request), file.pointee.fh, at: Int64(offset), size: size)
+      serving(request).read(FuseRequest(request), inode, file.pointee.fh, at: Int64(offset), size: size)
     }
     table.release = { request, _, file in
       guard let request, let file else { return }
@@ -80,7 +85,7 @@ extension FuseOperations {
 private func negotiate(_ connection: UnsafeMutablePointer<fuse_conn_info>) {
   let wanted =
     FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO
-    | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ | FUSE_CAP_NO_OPENDIR_SUPPORT
+    | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ | FUSE_CAP_NO_OPENDIR_SUPPORT | FUSE_CAP_NO_OPEN_SUPPORT
   let unwanted =
     FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_AUTO_INVAL_DATA
   cfuse_want(connection, UInt32(wanted), UInt32(unwanted))

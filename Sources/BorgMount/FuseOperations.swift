@@ -1,12 +1,17 @@
 import BorgTree
 import CFuse
 import Glibc
+import Synchronization
 
 /// Kernel requests to tree calls: decodes, makes one call, replies. May be called from any thread.
 final class FuseOperations: Sendable {
   private let tree: any FileTree
   /// Told when stored data could not be read.
   private let log: @Sendable (String) -> Void
+  /// Whether the kernel understands that there is nothing to open.
+  let sparesOpens = Atomic<Bool>(false)
+  let sparesOpendirs = Atomic<Bool>(false)
+  private let recentContents = Mutex(RecentContents())
   private static let maximumReadSize = 1 << 20
 
   init(_ tree: any FileTree, log: @escaping @Sendable (String) -> Void) {
@@ -54,7 +59,21 @@ final class FuseOperations: Sendable {
     }
   }
 
+  /// Directories have no handles: the kernel is told to spare the request from now on.
+  func opendir(_ request: consuming FuseRequest, _ file: UnsafeMutablePointer<fuse_file_info>) {
+    if sparesOpendirs.load(ordering: .relaxed) {
+      request.reply(.notImplemented)
+    } else {
+      _ = request.reply(open: file, handle: 0)
+    }
+  }
+
+  /// Where no open can fail, the kernel is told to spare the request from now on, and reads come without a handle.
   func open(_ request: consuming FuseRequest, _ inode: UInt64, _ file: UnsafeMutablePointer<fuse_file_info>) {
+    if tree.opensEverything, sparesOpens.load(ordering: .relaxed) {
+      request.reply(.notImplemented)
+      return
+    }
     do throws(TreeError) {
       let handle = Unmanaged.passRetained(OpenFile(try tree.open(inode)))
       if !request.reply(open: file, handle: UInt64(UInt(bitPattern: handle.toOpaque()))) { handle.release() }
@@ -63,13 +82,12 @@ final class FuseOperations: Sendable {
     }
   }
 
-  func read(_ request: consuming FuseRequest, _ handle: UInt64, at offset: Int64, size: Int) {
-    guard let file = OpenFile.held(by: handle) else { return }
+  func read(_ request: consuming FuseRequest, _ inode: UInt64, _ handle: UInt64, at offset: Int64, size: Int) {
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(1, min(size, FuseOperations.maximumReadSize)), alignment: 16)
     defer { buffer.deallocate() }
     do throws(TreeError) {
-      let count = try file.takeUnretainedValue().content.read(at: offset, into: buffer)
+      let count = try content(inode, handle).read(at: offset, into: buffer)
       request.reply(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     } catch {
       request.reply(failure(error))
@@ -107,9 +125,39 @@ final class FuseOperations: Sendable {
     request.reply(status)
   }
 
+  private func content(_ inode: UInt64, _ handle: UInt64) throws(TreeError) -> any TreeContent {
+    if let file = OpenFile.held(by: handle) { return file.takeUnretainedValue().content }
+    if let known = recentContents.withLock({ $0.content(inode) }) { return known }
+    let content = try tree.open(inode)
+    recentContents.withLock { $0.keep(content, inode) }
+    return content
+  }
+
   private func failure(_ error: TreeError) -> TreeErrno {
     if case .ioFailed(let reason) = error { log(reason) }
     return TreeErrno(error)
+  }
+}
+
+/// The contents of files that were read without a handle, the last few of them.
+private struct RecentContents: Sendable {
+  private static let maximumCount = 64
+  private var contents: [UInt64: any TreeContent] = [:]
+  /// In the order in which they came.
+  private var inodes: [UInt64] = []
+  private var next = 0
+
+  func content(_ inode: UInt64) -> (any TreeContent)? { contents[inode] }
+
+  mutating func keep(_ content: any TreeContent, _ inode: UInt64) {
+    guard contents.updateValue(content, forKey: inode) == nil else { return }
+    if inodes.count < RecentContents.maximumCount {
+      inodes.append(inode)
+      return
+    }
+    contents[inodes[next]] = nil
+    inodes[next] = inode
+    next = (next + 1) % RecentContents.maximumCount
   }
 }
 

@@ -90,6 +90,8 @@ public final class ArchiveTree: FileTree {
     return try source.content(of: try item(node))
   }
 
+  public var opensEverything: Bool { options.opensDamagedFiles || !table.hasDamagedFiles }
+
   public func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8] {
     let node = try node(inode)
     guard UInt32(table.nodes[Int(node)].mode) & FileType.mask == FileType.symbolicLink else {

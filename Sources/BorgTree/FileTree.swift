@@ -11,6 +11,8 @@ public protocol FileTree: AnyObject, Sendable {
     of directory: UInt64, after position: UInt64, _ body: (borrowing TreeEntry) -> Bool
   ) throws(TreeError)
   func open(_ inode: UInt64) throws(TreeError) -> any TreeContent
+  /// Whether `open` succeeds for every file there is, so that nobody need ask.
+  var opensEverything: Bool { get }
   func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8]
   func xattrNames(of inode: UInt64) throws(TreeError) -> [[UInt8]]
   /// The attribute's value; `.noSuchAttribute` when it has none of this name.

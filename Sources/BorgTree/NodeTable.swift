@@ -13,6 +13,8 @@ struct NodeTable: Sendable {
   private var atimes = SparseTimes()
   /// The archive each node comes from; empty when all come from one.
   private var archives: [UInt32] = []
+  /// Whether any item ever had a list of healthy chunks.
+  private(set) var hasDamagedFiles = false
 
   static let root: UInt32 = 0
   static let maximumNameLength = 255
@@ -122,7 +124,10 @@ extension NodeTable {
     let isAlias = node.flags.contains(.aliases)
     node.flags = isAlias ? .aliases : []
     if item.hasXattrs { node.flags.insert(.hasXattrs) }
-    if item.hasHealthyChunks { node.flags.insert(.isDamaged) }
+    if item.hasHealthyChunks {
+      node.flags.insert(.isDamaged)
+      hasDamagedFiles = true
+    }
     if node.isDirectory != wasDirectory {
       if !isAlias { node.firstChild = Node.none }
       node.lastChild = node.isDirectory ? Node.none : 1

@@ -59,6 +59,9 @@ public final class RepositoryTree: FileTree {
 
   public func open(_ inode: UInt64) throws(TreeError) -> any TreeContent { try tree(inode).open(inode) }
 
+  /// Unread archives may hold damaged files.
+  public var opensEverything: Bool { options.opensDamagedFiles }
+
   public func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8] {
     if inode == InodeNumber.root { throw .notASymbolicLink }
     return try tree(inode).linkTarget(of: inode)

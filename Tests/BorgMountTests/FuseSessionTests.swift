@@ -43,6 +43,7 @@ import Testing
     #expect(throws: SystemError(code: ENOENT)) { try mount.status("none") }
     #expect(throws: SystemError(code: ENOTDIR)) { try mount.status("f/x") }
     #expect(throws: SystemError(code: EIO)) { try mount.content("damaged") }
+    #expect(try mount.content("f") == [0x31])
     #expect(open(mount.path("f"), O_RDWR) == -1 && errno == EROFS)
     #expect(mkdir(mount.path("new"), 0o755) == -1 && errno == EROFS)
     #expect(unlink(mount.path("f")) == -1 && errno == EROFS)
