@@ -150,13 +150,19 @@ struct DirectoryLockTests {
     try DirectoryLock.breakLocks(path: path)
   }
 
-  @Test func `a lock only migrates from the process that holds it`() throws {
-    let lock = try acquire(.shared)
-    try lock.migrate(from: 1)
+  @Test(arguments: [LockOptions.Mode.shared, .exclusive])
+  func `a lock moves from a process to its child`(mode: LockOptions.Mode) throws {
+    let lock = try acquire(mode)
+    try lock.migrate(from: 1, to: 2)
     #expect(try roster().contains("\(getpid())"))
-    try lock.migrate(from: getpid())
-    #expect(try roster() == "{\"shared\": [[\"sandbox\", \(getpid()), 0]], \"exclusive\": []}" || roster().contains("shared"))
+    let child = try deadProcess()
+    try lock.migrate(from: getpid(), to: child)
+    #expect(try roster().contains("[[\"sandbox\", \(child), 0]]"))
+    #expect(sandbox.exists("lock.exclusive/sandbox.\(child)-0") == (mode == .exclusive))
+    #expect(lock.holdsExclusively == (mode == .exclusive))
+    #expect(sandbox.monitor.messages.isEmpty)
     try lock.release()
+    #expect(try Files.names(in: Array(sandbox.directory.path.utf8)).isEmpty)
   }
 
   @Test func `a place that cannot be written gives Borg's reason`() throws {

@@ -47,8 +47,9 @@ struct LocalRepositoryTests {
           + Hex.encode(Array("{\"algorithm\": \"XXH64\", \"digests\": {\"final\": \"73486ad08a002192\"}}".utf8))
           + "a5696e646578da0062"))
     #expect(integrity.count == 190)
-    #expect(try Set(Files.names(in: sandbox.path("repo")).map { String(decoding: $0, as: UTF8.self) })
-      == ["README", "config", "data", "index.3", "hints.3", "integrity.3"])
+    #expect(
+      try Set(Files.names(in: sandbox.path("repo")).map { String(decoding: $0, as: UTF8.self) })
+        == ["README", "config", "data", "index.3", "hints.3", "integrity.3"])
   }
 
   @Test func `a new repository has Borg's README and config`() throws {

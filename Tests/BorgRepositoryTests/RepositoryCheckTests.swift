@@ -1,5 +1,6 @@
 import BorgFormat
 import BorgSystem
+import BorgTesting
 import Testing
 
 @testable import BorgRepository

@@ -100,7 +100,11 @@ func id(_ byte: UInt8) -> ChunkID {
 
 /// An object of `count` bytes that differ by `seed`.
 func object(_ count: Int, seed: UInt8 = 0) -> [UInt8] {
-  (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ Int(seed)) }
+  let period = (0..<256).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ Int(seed)) }
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(count + period.count)
+  while bytes.count < count { bytes += period }
+  return Array(bytes.prefix(count))
 }
 
 /// Numbers that are the same in every run.

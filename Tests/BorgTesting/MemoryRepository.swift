@@ -22,6 +22,13 @@ public final class MemoryRepository: Repository {
     var damaged: [ChunkID: any Error] = [:]
     var isDestroyed = false
     var onGet: (@Sendable (ChunkID) -> Void)?
+
+    mutating func set(_ id: ChunkID, _ object: [UInt8]?) {
+      if objects.removeValue(forKey: id) != nil { order.removeAll { $0 == id } }
+      guard let object else { return }
+      objects[id] = object
+      order.append(id)
+    }
   }
 
   public let id: ChunkID
@@ -29,7 +36,8 @@ public final class MemoryRepository: Repository {
   private let state: Mutex<State>
 
   public init(
-    id: ChunkID = ChunkID(words: (1, 2, 3, 4)), location: Location = Location(host: .local, path: Array("/memory".utf8)),
+    id: ChunkID = ChunkID(words: (1, 2, 3, 4)),
+    location: Location = Location(host: .local, path: Array("/memory".utf8)),
     objects: [ChunkID: [UInt8]] = [:], key: [UInt8] = [], nonce: UInt64? = nil
   ) {
     self.id = id
@@ -134,14 +142,5 @@ public final class MemoryRepository: Repository {
       if let fault = state.faults[call] { throw fault }
       return try body(&state)
     }
-  }
-}
-
-extension MemoryRepository.State {
-  fileprivate mutating func set(_ id: ChunkID, _ object: [UInt8]?) {
-    if objects.removeValue(forKey: id) != nil { order.removeAll { $0 == id } }
-    guard let object else { return }
-    objects[id] = object
-    order.append(id)
   }
 }

@@ -56,7 +56,11 @@ public final class DirectoryLock: Sendable {
 
   /// Hands the lock over from `previousPID`, which still lives, to this process after a fork (repository.md 17.6).
   public func migrate(from previousPID: Int32) throws {
-    try state.withLock { try $0.migrate(from: Int64(previousPID)) }
+    try migrate(from: previousPID, to: getpid())
+  }
+
+  func migrate(from previousPID: Int32, to newPID: Int32) throws {
+    try state.withLock { try $0.migrate(from: Int64(previousPID), to: Int64(newPID)) }
   }
 
   /// Removes roster and mutex, whoever holds them.
@@ -126,9 +130,9 @@ private struct DirectoryLockState {
     if try roster.isEmpty(.exclusive, .shared) { try LockRoster.delete(path: roster.path) }
   }
 
-  mutating func migrate(from previousPID: Int64) throws {
-    guard mode != .none, mutex.holder.pid == previousPID else { return }
-    let newHolder = LockHolder(host: mutex.holder.host, pid: Int64(getpid()))
+  mutating func migrate(from previousPID: Int64, to newPID: Int64) throws {
+    guard mode != .none, mutex.holder.pid == previousPID, newPID != previousPID else { return }
+    let newHolder = LockHolder(host: mutex.holder.host, pid: newPID)
     if mode == .exclusive { return try move(to: newHolder, .exclusive) }
     try mutex.acquire()
     try thenReleasingMutex { try $0.move(to: newHolder, .shared) }
