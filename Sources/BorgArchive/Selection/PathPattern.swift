@@ -1,4 +1,5 @@
 import BorgFormat
+import Glibc
 
 /// One compiled pattern, on bytes. Immutable and thread-safe.
 public final class PathPattern: Sendable {
@@ -38,7 +39,7 @@ public final class PathPattern: Sendable {
   public func matches(_ path: UnsafeRawBufferPointer) -> Bool {
     switch kind {
     case .prefix(let prefix): Self.isPrefix(prefix, of: path)
-    case .full(let full): path.elementsEqual(full)
+    case .full(let full): path.count == full.count && full.isSame(as: path, count: full.count)
     case .glob(let glob): glob.matches(path, appendingSlash: true)
     case .expression(let expression): expression.matches(path)
     }
@@ -99,9 +100,18 @@ extension PathPattern {
 
   /// `prefix` ends in a slash, and so does the path in thought.
   private static func isPrefix(_ prefix: [UInt8], of path: UnsafeRawBufferPointer) -> Bool {
-    let count = prefix.count
-    guard count <= path.count + 1 else { return false }
-    if count == path.count + 1 { return path.elementsEqual(prefix[..<(count - 1)]) }
-    return path[..<count].elementsEqual(prefix)
+    let count = min(prefix.count, path.count)
+    return prefix.count <= path.count + 1 && prefix.isSame(as: path, count: count)
+  }
+}
+
+extension [UInt8] {
+  /// Whether the first `count` bytes of both are the same; both have as many.
+  func isSame(as other: UnsafeRawBufferPointer, count: Int) -> Bool {
+    guard count > 0, let other = other.baseAddress else { return count == 0 }
+    return withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return false }
+      return memcmp(base, other, count) == 0
+    }
   }
 }

@@ -118,7 +118,7 @@ public struct HashIndex: ~Copyable {
     var size = bucketCount
     while count + 1 >= size { size = HashTableSizes.larger(than: size) }
     let fresh = HashTable(bucketCount: size, valueWords: valueWords)
-    forEach { fresh.set($0, $1, at: fresh.free(for: $0)) }
+    fresh.addAll(of: table)
     emptyCount = size - count
     table = fresh
   }

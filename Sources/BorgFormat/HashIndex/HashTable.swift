@@ -92,6 +92,18 @@ struct HashTable: ~Copyable {
     return bucket
   }
 
+  /// Copies the used buckets of another table of the same kind, in their order. They must fit and be new here.
+  func addAll(of other: borrowing HashTable) {
+    precondition(other.valueWords == valueWords)
+    for bucket in 0..<other.bucketCount where other.isUsed(bucket) {
+      let source = other.buckets + bucket * stride
+      let start = UInt32(littleEndian: source.loadUnaligned(as: UInt32.self))
+      var target = modulus.remainder(start)
+      while isUsed(target) { target = target + 1 == bucketCount ? 0 : target + 1 }
+      (buckets + target * stride).copyMemory(from: source, byteCount: stride)
+    }
+  }
+
   /// How many buckets are in use and how many never were.
   func census() -> (used: Int, empty: Int) {
     var used = 0
