@@ -1,4 +1,5 @@
 import BorgArchive
+import BorgFormat
 import BorgObjects
 import BorgRepository
 import BorgSystem
@@ -99,7 +100,9 @@ struct ArgumentConverter {
 
   private func expand(_ text: [UInt8]) throws -> [UInt8] {
     guard text.contains(UInt8(ascii: "{")) || text.contains(UInt8(ascii: "}")) else { return text }
-    return try Placeholders(environment: environment, now: now).expand(text)
+    do { return try Placeholders(environment: environment, now: now).expand(text) } catch let error as FormatError {
+      throw ArgumentRefusal(reason: error.description)
+    }
   }
 
   private func compressor(_ text: [UInt8]) throws -> Compressor {
