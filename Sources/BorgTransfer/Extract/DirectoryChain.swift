@@ -19,6 +19,8 @@ final class DirectoryChain {
   let root: Int32
   private var links: [Link] = []
   private var firstOpen = 0
+  /// Changes whenever another directory is entered.
+  private(set) var generation = 0
 
   /// `path` is the root.
   init(_ path: [UInt8]) throws {
@@ -38,6 +40,8 @@ final class DirectoryChain {
   func directory(_ names: [ArraySlice<UInt8>], creates: Bool = true) throws(BackupProblem) -> Int32 {
     var common = 0
     while common < min(links.count, names.count), links[common].name.elementsEqual(names[common]) { common += 1 }
+    if common == links.count, common == names.count { return links.last?.descriptor ?? root }
+    generation += 1
     cut(to: common)
     if common > 0, common - 1 < firstOpen { cut(to: 0) }
     while links.count < names.count {

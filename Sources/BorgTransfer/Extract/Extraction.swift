@@ -19,6 +19,7 @@ public final class Extraction {
   private let pipeline: ChunkPipeline
   private var queue: [PlannedItem] = []
   private var queueHead = 0
+  private var isExhausted = false
   /// Directories whose contents may still come, outermost first.
   private var openDirectories: [Item] = []
   private var progress: ExtractProgress?
@@ -50,20 +51,9 @@ public final class Extraction {
   private func extractAll(_ writer: ItemWriter?) throws {
     let items = try ItemStream(archive)
     defer { items.close() }
-    var isExhausted = false
     while !interruption.isStopRequested, !outputIsClosed {
       if interruption.isAbortRequested { throw Interruption.Aborted() }
-      while !isExhausted, queue.count - queueHead < Self.maximumPlanned,
-        pipeline.pendingBytes < Self.maximumBytesAhead
-      {
-        guard let item = try items.next() else {
-          isExhausted = true
-          break
-        }
-        guard let (planned, chunks) = plan.plan(item) else { continue }
-        if !chunks.isEmpty { pipeline.request(chunks) }
-        queue.append(planned)
-      }
+      try planAhead(items)
       guard let next = takePlanned() else { break }
       try extract(next, writer)
     }
@@ -74,6 +64,26 @@ public final class Extraction {
       }
       finish(directory, writer)
     }
+  }
+
+  /// Fills the queue again when half of it is used up: by the thousand, so that the pipeline's threads are seldom woken.
+  private func planAhead(_ items: ItemStream) throws {
+    guard !isExhausted, queue.count - queueHead <= Self.maximumPlanned / 2,
+      pipeline.pendingBytes <= Self.maximumBytesAhead / 2
+    else { return }
+    var chunks: [ChunkListEntry] = []
+    var bytes = pipeline.pendingBytes
+    while queue.count - queueHead < Self.maximumPlanned, bytes < Self.maximumBytesAhead {
+      guard let item = try items.next() else {
+        isExhausted = true
+        break
+      }
+      guard let (planned, content) = plan.plan(item) else { continue }
+      chunks += content
+      bytes += content.reduce(0) { $0 + Int($1.size) }
+      queue.append(planned)
+    }
+    pipeline.request(chunks)
   }
 
   private func takePlanned() -> PlannedItem? {

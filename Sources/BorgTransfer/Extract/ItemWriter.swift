@@ -12,6 +12,8 @@ final class ItemWriter {
   private let sparse: Bool
   /// For messages.
   private let directory: [UInt8]
+  /// Who owns a new file in the chain's directory, as its first file showed.
+  private var ownerOfNewFiles: (generation: Int, uid: UInt32, gid: UInt32)?
 
   init(_ options: ExtractOptions, context: SessionContext) throws {
     directory = try options.directory ?? Files.currentDirectory()
@@ -24,10 +26,12 @@ final class ItemWriter {
 
   /// A regular file; `nextChunk` gives its chunks one after another, nil at the end.
   func writeFile(_ item: Item, nextChunk: () throws -> [UInt8]?) throws {
+    var isNew = true
     let descriptor = try create(item.path) { parent, name in
       clinux_openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
     } inPlace: { parent, name in
-      clinux_openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
+      isNew = false
+      return clinux_openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
     }
     defer { close(descriptor) }
     var size: Int64 = 0
@@ -39,8 +43,15 @@ final class ItemWriter {
     if endsInHole, ftruncate(descriptor, off_t(size)) != 0 {
       throw BackupProblem.last("truncate_and_attrs", displayPath(item.path))
     }
-    try metadata.restore(item, to: .descriptor(descriptor))
+    try metadata.restore(item, to: .descriptor(descriptor), owner: isNew ? owner(ofNew: descriptor) : nil)
     if let expected = item.size, expected != size { throw BackupProblem.damaged }
+  }
+
+  private func owner(ofNew descriptor: Int32) -> (uid: UInt32, gid: UInt32)? {
+    if let known = ownerOfNewFiles, known.generation == chain.generation { return (known.uid, known.gid) }
+    guard let status = FileStatus(of: descriptor) else { return nil }
+    ownerOfNewFiles = (chain.generation, status.uid, status.gid)
+    return (status.uid, status.gid)
   }
 
   /// True when the chunk was left a hole.

@@ -20,9 +20,12 @@ struct MetadataRestore {
   let users: Users
   let monitor: any Monitor
 
-  /// Throws when mode or ACLs cannot be set; other failures are ignored, or warned of where Borg does.
-  func restore(_ item: Item, to target: RestoreTarget) throws(BackupProblem) {
-    restoreOwner(item, target)
+  /// Throws when mode or ACLs cannot be set; other failures are ignored, or warned of where Borg does. `owner`: who
+  /// owns the file now, if that is known and need not be set again.
+  func restore(
+    _ item: Item, to target: RestoreTarget, owner: (uid: UInt32, gid: UInt32)? = nil
+  ) throws(BackupProblem) {
+    restoreOwner(item, target, owner)
     guard restoreMode(item, target) else { throw .last("attrs") }
     if acls, !item.isSymbolicLink { try restoreACLs(item, target) }
     if xattrs, !item.xattrs.isEmpty {
@@ -39,10 +42,11 @@ struct MetadataRestore {
     }
   }
 
-  private func restoreOwner(_ item: Item, _ target: RestoreTarget) {
+  private func restoreOwner(_ item: Item, _ target: RestoreTarget, _ owner: (uid: UInt32, gid: UInt32)?) {
     let uid = (numericIDs ? nil : item.user.flatMap { users.userID($0) }) ?? UInt32(exactly: max(item.uid, 0))
     let gid = (numericIDs ? nil : item.group.flatMap { users.groupID($0) }) ?? UInt32(exactly: max(item.gid, 0))
     guard let uid, let gid else { return }
+    if let owner, owner == (uid, gid) { return }
     switch target {
     case .descriptor(let descriptor): _ = fchown(descriptor, uid, gid)
     case .entry(let directory, let name): _ = fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW)
