@@ -25,6 +25,8 @@ public final class ItemStream {
   private var bytesWasted = 0
   /// Items to hand out, last first.
   private var items: [Item] = []
+  /// To be thrown when the items before it have been handed out.
+  private var failure: (any Error)?
   private var isAtEnd = false
 
   public init(_ archive: Archive) throws {
@@ -49,19 +51,23 @@ public final class ItemStream {
   private static let maximumBytesAhead = 8 << 20
   private static let usualChunkLength = 128 << 10
 
-  /// Nil at the end. Throws `IntegrityError` where the stream is damaged. What is msgpack but no item is reported
-  /// and left out.
+  /// Nil at the end. Throws `IntegrityError` where the stream is damaged, after the items before the damage. What is
+  /// msgpack but no item is reported and left out.
   public func next() throws -> Item? {
     while true {
       if let item = items.popLast() { return item }
+      if let failure {
+        self.failure = nil
+        throw failure
+      }
       if isAtEnd { return nil }
       do {
-        items = try nextItems()
-        items.reverse()
+        try decodeNextChunk()
       } catch {
+        failure = error
         close()
-        throw error
       }
+      items.reverse()
     }
   }
 
@@ -70,26 +76,21 @@ public final class ItemStream {
     pipeline.close()
   }
 
-  private func nextItems() throws -> [Item] {
+  private func decodeNextChunk() throws {
     guard nextChunk < chunkCount else {
       close()
+      if !carry.isEmpty { try decodeCarry() }
       guard carry.isEmpty else {
-        var rest: [Item] = []
-        try decode(into: &rest)
-        guard carry.isEmpty else {
-          throw IntegrityError("Archive \(displayText(name)): the item metadata ends inside an item.")
-        }
-        return rest
+        throw IntegrityError("Archive \(displayText(name)): the item metadata ends inside an item.")
       }
-      return []
+      return
     }
     nextChunk += 1
-    return try accept(try pipeline.next())
+    try accept(try pipeline.next())
   }
 
-  /// The chunk's complete items, together with the one that began before it.
-  private func accept(_ chunk: DecodedChunk) throws -> [Item] {
-    var items: [Item] = []
+  /// Takes the chunk's complete items, together with the one that began before it.
+  private func accept(_ chunk: DecodedChunk) throws {
     var accepted = 0
     bytesReceived += chunk.bytes.count
     if carry.isEmpty {
@@ -110,8 +111,7 @@ public final class ItemStream {
       throw IntegrityError("Archive \(displayText(name)): an item's metadata is too long.")
     }
     carry += chunk.bytes[accepted...]
-    if carry.count >= nextAttempt || chunk.start != nil && mayAttempt { try decode(into: &items) }
-    return items
+    if carry.count >= nextAttempt || chunk.start != nil && mayAttempt { try decodeCarry() }
   }
 
   private var mayAttempt: Bool { bytesWasted <= 4 * bytesReceived + (16 << 20) }
@@ -128,7 +128,7 @@ public final class ItemStream {
   }
 
   /// Moves complete items from the front of the carry to `items`.
-  private func decode(into items: inout [Item]) throws {
+  private func decodeCarry() throws {
     let used = try carry.withUnsafeBytes { bytes in
       var position = 0
       while position < bytes.count {
