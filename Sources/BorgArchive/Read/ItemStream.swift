@@ -23,8 +23,10 @@ public final class ItemStream {
   private var nextAttempt = 0
   private var bytesReceived = 0
   private var bytesWasted = 0
-  /// Items to hand out, last first.
+  /// Items to hand out: one that was completed, then these, last first, then those that had to be decoded here.
+  private var completed: Item?
   private var items: [Item] = []
+  private var later: [Item] = []
   /// To be thrown when the items before it have been handed out.
   private var failure: (any Error)?
   private var isAtEnd = false
@@ -55,7 +57,13 @@ public final class ItemStream {
   /// msgpack but no item is reported and left out.
   public func next() throws -> Item? {
     while true {
+      if let item = completed.take() { return item }
       if let item = items.popLast() { return item }
+      if !later.isEmpty {
+        items = later.reversed()
+        later = []
+        continue
+      }
       if let failure {
         self.failure = nil
         throw failure
@@ -67,7 +75,6 @@ public final class ItemStream {
         failure = error
         close()
       }
-      items.reverse()
     }
   }
 
@@ -99,10 +106,9 @@ public final class ItemStream {
         items = chunk.items
         accepted = chunk.end
       }
-    } else if let start = chunk.start, mayAttempt, let item = completed(by: chunk.bytes[..<start]) {
-      items.reserveCapacity(chunk.items.count + 1)
-      items.append(item)
-      items += chunk.items
+    } else if let start = chunk.start, mayAttempt, let item = itemCompleted(by: chunk.bytes[..<start]) {
+      completed = item
+      items = chunk.items
       accepted = chunk.end
       carry.removeAll(keepingCapacity: true)
       nextAttempt = 0
@@ -117,7 +123,7 @@ public final class ItemStream {
   private var mayAttempt: Bool { bytesWasted <= 4 * bytesReceived + (16 << 20) }
 
   /// The item that the carry and these bytes make, if they make exactly one.
-  private func completed(by bytes: ArraySlice<UInt8>) -> Item? {
+  private func itemCompleted(by bytes: ArraySlice<UInt8>) -> Item? {
     let whole = carry + bytes
     let item = whole.withUnsafeBytes { whole -> Item? in
       guard let decoded = try? ItemCodec.decode(whole), decoded.byteCount == whole.count else { return nil }
@@ -127,7 +133,7 @@ public final class ItemStream {
     return item
   }
 
-  /// Moves complete items from the front of the carry to `items`.
+  /// Moves complete items from the front of the carry to `later`.
   private func decodeCarry() throws {
     let used = try carry.withUnsafeBytes { bytes in
       var position = 0
@@ -135,7 +141,7 @@ public final class ItemStream {
         let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
         do {
           guard let decoded = try ItemCodec.decode(rest) else { break }
-          items.append(decoded.item)
+          later.append(decoded.item)
           position += decoded.byteCount
         } catch let error as FormatError {
           guard let length = try MalformedItem.length(rest, archive: name) else { break }
@@ -167,6 +173,7 @@ private struct DecodedChunk: Sendable {
   var start: Int?
   /// Where the last of them ends.
   var end = 0
+  /// Last first.
   var items: [Item] = []
 
   init(_ bytes: [UInt8], isFirst: Bool) {
@@ -194,6 +201,7 @@ private struct DecodedChunk: Sendable {
       items.append(decoded.item)
       end += decoded.byteCount
     }
+    items.reverse()
     if items.isEmpty { start = nil }
   }
 
