@@ -29,12 +29,12 @@ import Testing
     return try RepositorySession(repository: repository, operations: [.read], context: context)
   }
 
-  /// A folder with files of many sizes, and its path.
+  /// A folder with files of many sizes, the largest of several chunks, and its path.
   private func source() throws -> String {
     let folder = oracle.home.path("source")
     try Files.makeDirectories(folder + Array("/deep/er".utf8))
     for number in 0..<60 {
-      let content = (0..<number * number * 700).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7 &+ number) }
+      let content = Digest.randomBytes(number == 59 ? 5 << 20 : number * number * 40)
       try Files.replace(folder + Array("/deep/file \(number)".utf8), with: content)
     }
     return String(decoding: folder, as: UTF8.self)
@@ -103,9 +103,9 @@ import Testing
     try oracle.run("check", "--verify-data", repository)
     #expect(try oracle.run("list", "--short", repository) == "c\n")
     let again = try open(mode)
-    defer { again.close() }
     let archive = try Archive(named: Array("c".utf8), in: again)
     #expect(try listing(archive) == oracleListing(mode, "c"))
+    again.close()
     try oracle.run("create", "\(repository)::d", try source())
     try oracle.run("check", repository)
   }
