@@ -1,8 +1,14 @@
 extension ItemCodec {
   /// Appends the packed item, keys sorted, old msgpack dialect.
   public static func encode(_ item: Item, into output: inout [UInt8]) {
-    var writer = MessagePackWriter()
-    swap(&writer.bytes, &output)
+    withUnsafeTemporaryAllocation(byteCount: largestSize(item), alignment: 8) { memory in
+      var writer = MessagePackCursor(memory)
+      write(item, to: &writer)
+      output.append(contentsOf: UnsafeRawBufferPointer(rebasing: memory[..<writer.count]))
+    }
+  }
+
+  private static func write(_ item: Item, to writer: inout MessagePackCursor) {
     writer.writeMapHeader(fieldCount(item))
     writer.write("acl_access", item.aclAccess)
     writer.write("acl_default", item.aclDefault)
@@ -27,7 +33,19 @@ extension ItemCodec {
     writer.write("uid", item.uid)
     writer.writeName("user", item.user)
     writer.write("xattrs", item.xattrs)
-    swap(&writer.bytes, &output)
+  }
+
+  /// A bound on the packed size: the map's head with all keys and numbers, then what has no fixed length.
+  private static func largestSize(_ item: Item) -> Int {
+    let rawHead = 5
+    let chunk = 1 + 3 + ChunkID.byteCount + 5 + 5
+    var size = 3 + knownKeys.count * (16 + 9)
+    size += item.path.count + (item.user?.count ?? 0) + (item.group?.count ?? 0) + (item.source?.count ?? 0)
+    size += (item.aclAccess?.count ?? 0) + (item.aclDefault?.count ?? 0)
+    size += (item.aclNFS4?.count ?? 0) + (item.aclExtended?.count ?? 0)
+    size += ((item.chunks?.count ?? 0) + (item.chunksHealthy?.count ?? 0)) * chunk
+    for attribute in item.xattrs { size += 2 * rawHead + attribute.name.count + attribute.value.count }
+    return size
   }
 
   private static func fieldCount(_ item: Item) -> Int {
@@ -42,46 +60,46 @@ extension ItemCodec {
   }
 }
 
-extension MessagePackWriter {
+extension MessagePackCursor {
   @inline(__always)
   fileprivate mutating func write(_ key: StaticString, _ value: Int64?) {
     guard let value else { return }
-    writeRaw(key)
+    writeKey(key)
     writeInt(value)
   }
 
   @inline(__always)
   fileprivate mutating func write(_ key: StaticString, _ value: UInt64?) {
     guard let value else { return }
-    writeRaw(key)
+    writeKey(key)
     writeUInt(value)
   }
 
   @inline(__always)
   fileprivate mutating func write(_ key: StaticString, _ value: Bool?) {
     guard let value else { return }
-    writeRaw(key)
+    writeKey(key)
     writeBool(value)
   }
 
   @inline(__always)
   fileprivate mutating func write(_ key: StaticString, _ value: [UInt8]?) {
     guard let value else { return }
-    writeRaw(key)
+    writeKey(key)
     writeRaw(value)
   }
 
   /// Like `write`, but nil is written as such.
   @inline(__always)
   fileprivate mutating func writeName(_ key: StaticString, _ value: [UInt8]?) {
-    writeRaw(key)
+    writeKey(key)
     guard let value else { return writeNil() }
     writeRaw(value)
   }
 
   fileprivate mutating func write(_ key: StaticString, _ chunks: [ChunkListEntry]?) {
     guard let chunks else { return }
-    writeRaw(key)
+    writeKey(key)
     writeArrayHeader(chunks.count)
     for chunk in chunks {
       writeArrayHeader(3)
@@ -93,7 +111,7 @@ extension MessagePackWriter {
 
   fileprivate mutating func write(_ key: StaticString, _ attributes: [ExtendedAttribute]) {
     guard !attributes.isEmpty else { return }
-    writeRaw(key)
+    writeKey(key)
     writeMapHeader(attributes.count)
     for attribute in attributes.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
       writeRaw(attribute.name)

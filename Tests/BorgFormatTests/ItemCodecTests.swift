@@ -193,4 +193,33 @@ struct ItemCodecTests {
     #expect(try mtime("cfffffffffffffffff") == .max)
     #expect(try mtime("a0") == 0)
   }
+
+  @Test func `the largest item of every field is encoded`() throws {
+    var item = Item(path: [UInt8](repeating: 0x70, count: 70_000), mode: .max)
+    item.uid = .min
+    item.gid = .min
+    item.user = [UInt8](repeating: 1, count: 300)
+    item.group = item.user
+    item.mtime = .min
+    item.ctime = .min
+    item.atime = .min
+    item.birthtime = .min
+    item.chunks = [ChunkListEntry](
+      repeating: .init(id: .manifest, size: .max, storedSize: .max), count: 70_000)
+    item.chunksHealthy = item.chunks
+    item.size = .max
+    item.hardlinkMaster = true
+    item.source = item.path
+    item.rdev = .max
+    item.bsdflags = .max
+    item.xattrs = (0..<40).map { .init(name: [UInt8](repeating: 2, count: 40 + $0), value: item.path) }
+    item.aclAccess = item.path
+    item.aclDefault = item.path
+    item.aclNFS4 = item.path
+    item.aclExtended = item.path
+    item.part = .min
+    var packed: [UInt8] = []
+    ItemCodec.encode(item, into: &packed)
+    #expect(try #require(try Self.decode(packed)).item == item)
+  }
 }
