@@ -107,7 +107,7 @@ struct FuseRequest: ~Copyable {
 enum CacheLifetime {
   static let endless = 31_536_000.0
 
-  static func seconds(_ attributes: Attributes) -> Double { attributes.areFinal ? endless : 1 }
+  static func seconds(_ attributes: Attributes) -> Double { attributes.areFinal ? endless : 0 }
 }
 
 extension fuse_entry_param {
