@@ -83,7 +83,7 @@ let package = Package(
     tests("BorgTree", ["BorgFormat"]),
     tests("BorgArchive", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository"]),
     tests("BorgTransfer", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive"]),
-    tests("BorgMount", ["BorgFormat", "BorgSystem", "BorgTree", "CLinux"]),
+    tests("BorgMount", ["BorgArchive", "BorgRepository", "BorgFormat", "BorgSystem", "BorgTree", "CLinux"]),
     tests("BorgCommands", ["BorgFormat", "BorgSystem"]),
   ]
 )
