@@ -43,6 +43,7 @@ struct SecurityChecks {
   /// The cache's word beats the security directory's.
   private func checkLocation(cached: String?) throws {
     var previous = security.read("location", monitor: context.monitor)
+    context.monitor.debug("security: read previous location '\(previous ?? "")'", logger: "borg.cache")
     if let cached, !cached.isEmpty { previous = recanonicalized(cached) }
     guard let previous, !previous.isEmpty, previous != location else { return }
     let question = SecurityChecks.question(

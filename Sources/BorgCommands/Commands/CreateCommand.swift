@@ -49,6 +49,7 @@ struct CreateCommand: BorgCommand {
 
   func run(in context: CommandContext) throws -> ExitCode {
     context.monitor.info("Creating archive at \"\(location.canonicalText)\"", logger: "borg.archiver")
+    context.monitor.debug("Processing files ...", logger: "borg.archiver")
     var options = options
     options.commandLine = context.commandLine
     if isDryRun {

@@ -8,7 +8,7 @@ import Glibc
 struct InitCommand: BorgCommand {
   static var declaration: CommandDeclaration {
     CommandDeclaration(
-      "init", title: "Make a new, empty repository",
+      "init", title: "Initialize an empty repository",
       positionals: [
         PositionalDeclaration("REPOSITORY", .zeroOrOne, .location(.forbidden), help: "repository to make")
       ],
