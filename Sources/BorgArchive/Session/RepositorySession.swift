@@ -40,7 +40,11 @@ public final class RepositorySession: @unchecked Sendable {
     let opened = try RepositorySession.openManifest(plaintext, key: key)
     manifest = Manifest(data: opened.data)
     manifestID = plaintext.withUnsafeBytes { loaded.key.id(of: $0) }
-    if opened.isAuthenticated { try updateTAMMarker() }
+    if opened.isAuthenticated {
+      try updateTAMMarker()
+    } else {
+      context.monitor.debug("Manifest TAM not found and not required", logger: "borg.crypto.key")
+    }
     try checkFeatures(operations)
     if assertsSecure { try assertSecure() }
   }

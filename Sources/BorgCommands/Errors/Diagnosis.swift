@@ -113,7 +113,7 @@ extension Diagnosis {
     case .mandatoryFeatureUnsupported(let names):
       Diagnosis(
         "MandatoryFeatureUnsupported", 25,
-        "Unsupported repository feature(s) \(names.joined(separator: ", ")). A newer version of Borg is required to "
+        "Unsupported repository feature(s) [\(names.map { "'\($0)'" }.joined(separator: ", "))]. A newer version of Borg is required to "
           + "access this repository.")
     case .alreadyExists(let name):
       Diagnosis("Archive.AlreadyExists", 30, "Archive \(displayText(name)) already exists")
