@@ -13,6 +13,8 @@ public struct Location: Sendable, Equatable {
   /// As given, normalised; not made absolute. Bytes that are not UTF-8 stay as they are.
   public var path: [UInt8]
   public var archive: [UInt8]?
+  /// The text it was parsed from, for messages; BORG_REPO's where that was left out. Not a part of what it names.
+  public private(set) var givenText: [UInt8]?
 
   public init(host: Host, path: [UInt8], archive: [UInt8]? = nil) {
     self.host = host
@@ -24,12 +26,18 @@ public struct Location: Sendable, Equatable {
   public init?(parsing text: [UInt8], defaultRepository: [UInt8]?) {
     if let location = LocationParser.parse(text) {
       self = location
+      givenText = text
       return
     }
     guard let repository = defaultRepository, let archive = LocationParser.archiveAlone(text),
       let location = LocationParser.parse(repository)
     else { return nil }
     self = location.with(archive: archive.isEmpty ? nil : archive)
+    givenText = archive.isEmpty ? repository : repository + Array("::".utf8) + archive
+  }
+
+  public static func == (a: Location, b: Location) -> Bool {
+    a.host == b.host && a.path == b.path && a.archive == b.archive
   }
 
   public var isLocal: Bool { host == .local }

@@ -48,7 +48,8 @@ struct CreateCommand: BorgCommand {
   }
 
   func run(in context: CommandContext) throws -> ExitCode {
-    context.monitor.info("Creating archive at \"\(location.canonicalText)\"", logger: "borg.archiver")
+    let target = location.givenText.map(displayText) ?? location.canonicalText
+    context.monitor.info("Creating archive at \"\(target)\"", logger: "borg.archiver")
     context.monitor.debug("Processing files ...", logger: "borg.archiver")
     var options = options
     options.commandLine = context.commandLine
