@@ -331,8 +331,11 @@ struct LocalRepositoryTests {
 
   @Test func `a lost lock stops the writer`() throws {
     let repository = try sandbox.create()
+    try repository.put(id(1), [1])
     try LocalRepository.breakLock(sandbox.location())
+    #expect(throws: RepositoryError.self) { try repository.commit(CommitOptions()) }
     #expect(throws: RepositoryError.self) { try repository.put(id(1), [1]) }
+    #expect(try sandbox.segments() == [0])
     repository.close()
   }
 

@@ -38,9 +38,14 @@ struct IntegrityFile {
     }
   }
 
-  func verifies(_ kind: AuxiliaryFile, name: String, _ bytes: [UInt8]) throws -> Bool {
+  func verifies(_ kind: AuxiliaryFile, path: [UInt8], name: String, _ bytes: [UInt8], monitor: any Monitor) -> Bool {
     guard guardsFiles else { return true }
     guard let json = digests[kind], let integrity = IntegrityData(json: json) else { return false }
+    if !integrity.isAlgorithmKnown {
+      let path = String(decoding: path, as: UTF8.self)
+      monitor.note(
+        "Cannot verify integrity of \(path): Unknown algorithm '\(integrity.algorithm)'", logger: repositoryLogger)
+    }
     return bytes.withUnsafeBytes {
       integrity.verifies(fileName: name, file: $0, headerLength: kind == .index ? HashIndex.headerSize : nil)
     }

@@ -74,7 +74,7 @@ extension RepositoryCore {
     let path = auxiliaryPath(kind, transaction)
     let integrity = try IntegrityFile.read(auxiliaryPath(.integrity, transaction), monitor: monitor)
     let bytes = try Files.read(path)
-    guard try integrity.verifies(kind, name: kind.name(transaction), bytes) else {
+    guard integrity.verifies(kind, path: path, name: kind.name(transaction), bytes, monitor: monitor) else {
       throw FormatError("File failed integrity check: \(String(decoding: path, as: UTF8.self))")
     }
     return bytes

@@ -5,7 +5,7 @@ import CZlib
 enum SegmentChecksum {
   static func update(_ crc: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
     guard let start = bytes.baseAddress else { return crc }
-    return UInt32(truncatingIfNeeded: crc32_z(uLong(crc), start.assumingMemoryBound(to: UInt8.self), bytes.count))
+    return czlib_crc32(crc, start.assumingMemoryBound(to: UInt8.self), bytes.count)
   }
 
   /// The checksum of a PUT of `object`, or of a DELETE when that is nil.

@@ -111,6 +111,6 @@ final class SegmentWriter {
 
   private static let bufferSize = 1 << 20
   /// From here on copying costs more than a system call.
-  private static let directSize = 256 << 10
+  private static let directSize = 32 << 10
   private static let writebackWindow = 16 << 20
 }

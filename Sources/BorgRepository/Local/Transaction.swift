@@ -112,6 +112,8 @@ extension RepositoryCore {
       let (transaction, index) = try openTransaction()
       try checkFreeSpace(transaction, index)
       logStorageQuota(transaction.hints)
+      // Whoever broke our lock may be writing: a COMMIT of ours would seal a mixture.
+      try requireExclusiveLock()
       var last = try commitSegments(transaction)
       if options.compacts, !appendOnly { last = try compact(transaction, index, options) }
       try writeAuxiliaryFiles(last, index, transaction.hints)
