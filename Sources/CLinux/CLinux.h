@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <linux/stat.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <pwd.h>
@@ -33,6 +34,29 @@ enum {
   CLINUX_SEEK_HOLE = 4,
   CLINUX_SYNC_FILE_RANGE_WRITE = 2
 };
+
+/// What statx tells of an open file in one call: its status, and those inode flags (as of FS_IOC_GETFLAGS: append,
+/// immutable, nodump) that the file system reports with it; `known_flags` has the flags that it would report.
+struct clinux_status {
+  struct statx status;
+  unsigned int flags, known_flags;
+};
+
+extern int statx(int directory, const char *path, int flags, unsigned int mask, struct statx *status);
+
+static inline unsigned int clinux_inode_flags(unsigned long long attributes) {
+  return (attributes & STATX_ATTR_APPEND ? FS_APPEND_FL : 0) | (attributes & STATX_ATTR_IMMUTABLE ? FS_IMMUTABLE_FL : 0) |
+         (attributes & STATX_ATTR_NODUMP ? FS_NODUMP_FL : 0);
+}
+
+static inline int clinux_status(int fd, struct clinux_status *result) {
+  if (statx(fd, "", 0x1000 /* AT_EMPTY_PATH */, STATX_BASIC_STATS, &result->status) < 0) return -1;
+  result->flags = clinux_inode_flags(result->status.stx_attributes);
+  result->known_flags = clinux_inode_flags(result->status.stx_attributes_mask);
+  return 0;
+}
+
+static inline dev_t clinux_makedev(unsigned int major, unsigned int minor) { return makedev(major, minor); }
 
 /// The inode flags (FS_IOC_GETFLAGS) of an open file; -1 and errno on failure.
 static inline int clinux_get_inode_flags(int fd, unsigned int *flags) {

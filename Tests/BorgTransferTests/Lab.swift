@@ -134,6 +134,7 @@ final class Lab {
       find . -type f -print0 | sort -z | xargs -0 -r sha256sum
       if command -v getfattr >/dev/null; then getfattr -R -h -d -m - . | sed 's/^# file/&/'; fi
       if command -v getfacl >/dev/null; then getfacl -R -n . 2>/dev/null; fi
+      if command -v lsattr >/dev/null; then lsattr -R . 2>/dev/null | sort; fi
       """)
   }
 
@@ -169,6 +170,7 @@ final class Lab {
         setfattr -n user.nothing dir/empty || true
         setfattr -n user.on-dir -v 1 dir || true
       fi
+      if command -v chattr >/dev/null; then chattr +d dir/hello 'empty dir' || true; fi
       if command -v setfacl >/dev/null; then
         setfacl -m u:daemon:r,g:1234567:rw dir/empty || true
         setfacl -d -m u:daemon:rwx 'empty dir' || true

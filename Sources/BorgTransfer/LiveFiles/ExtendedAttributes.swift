@@ -24,7 +24,7 @@ final class ExtendedAttributeReader {
   /// that cannot be read give a warning without exit code. No support, or no permission: none.
   func read(_ file: FileHandle, wantsValues: Bool) throws(BackupProblem) -> Found {
     var found = Found()
-    let length = list.withUnsafeMutableBytes { file.listAttributes(into: $0) }
+    let length = listNames(of: file)
     if length == 0 { return found }
     guard length > 0 else {
       if errno == ENOTSUP || errno == EPERM { return found }
@@ -42,6 +42,14 @@ final class ExtendedAttributeReader {
       }
     }
     return found
+  }
+
+  /// Offers little room first: the kernel allocates what it is offered, and few files have many attributes.
+  private func listNames(of file: FileHandle) -> Int {
+    list.withUnsafeMutableBytes { list in
+      let length = file.listAttributes(into: UnsafeMutableRawBufferPointer(rebasing: list[..<256]))
+      return length < 0 && errno == ERANGE ? file.listAttributes(into: list) : length
+    }
   }
 
   /// One attribute's value; nil when it is not there or cannot be read.

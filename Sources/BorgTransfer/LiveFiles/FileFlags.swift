@@ -4,11 +4,19 @@ import CLinux
 enum FileFlags {
   private static let table: [(borg: UInt64, linux: UInt32)] = [(1, 0x40), (2, 0x10), (4, 0x20)]
 
+  /// The kernel's flags that Borg stores.
+  static let stored: UInt32 = 0x70
+
+  /// The kernel's flags in Borg's form.
+  static func portable(_ flags: UInt32) -> UInt64 {
+    guard flags & stored != 0 else { return 0 }
+    return table.reduce(0) { flags & $1.linux != 0 ? $0 | $1.borg : $0 }
+  }
+
   /// The flags of an open file; 0 where the file system has none.
   static func read(_ descriptor: Int32) -> UInt64 {
     var flags: UInt32 = 0
-    guard clinux_get_inode_flags(descriptor, &flags) == 0, flags & 0x70 != 0 else { return 0 }
-    return table.reduce(0) { flags & $1.linux != 0 ? $0 | $1.borg : $0 }
+    return clinux_get_inode_flags(descriptor, &flags) == 0 ? portable(flags) : 0
   }
 
   /// Changes the three flags to `wanted` and leaves all others; does nothing where flags cannot be read.

@@ -45,7 +45,7 @@ final class MetadataCapture {
     _ status: FileStatus, descriptor: Int32?, handle: @autoclosure () -> FileHandle, into item: inout Item
   ) throws(BackupProblem) {
     if selection.flags, let descriptor, Self.hasFlags(status.type) {
-      let flags = FileFlags.read(descriptor)
+      let flags = status.flags ?? FileFlags.read(descriptor)
       if flags != 0 { item.bsdflags = flags }
     }
     guard selection.xattrs || selection.acls else { return }

@@ -16,6 +16,8 @@ struct FileStatus: Equatable {
   var atime: Int64
   var mtime: Int64
   var ctime: Int64
+  /// Borg's flags, where the file system told them together with the rest.
+  var flags: UInt64?
 
   var type: UInt32 { mode & FileType.mask }
 
@@ -33,8 +35,29 @@ struct FileStatus: Equatable {
     ctime = nanoseconds(status.st_ctim)
   }
 
+  private init(_ extended: clinux_status) {
+    let status = extended.status
+    mode = UInt32(status.stx_mode)
+    inode = status.stx_ino
+    device = UInt64(clinux_makedev(status.stx_dev_major, status.stx_dev_minor))
+    linkCount = UInt64(status.stx_nlink)
+    uid = status.stx_uid
+    gid = status.stx_gid
+    size = Int64(clamping: status.stx_size)
+    rdev = UInt64(clinux_makedev(status.stx_rdev_major, status.stx_rdev_minor))
+    atime = nanoseconds(status.stx_atime)
+    mtime = nanoseconds(status.stx_mtime)
+    ctime = nanoseconds(status.stx_ctime)
+    if extended.known_flags == FileFlags.stored { flags = FileFlags.portable(extended.flags) }
+  }
+
   /// Nil on failure, with the reason in errno.
   init?(of descriptor: Int32) {
+    var extended = clinux_status()
+    if clinux_status(descriptor, &extended) == 0 {
+      self.init(extended)
+      return
+    }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return nil }
     self.init(status)
@@ -48,11 +71,19 @@ struct FileStatus: Equatable {
   }
 }
 
-/// Saturates where a file system has times beyond what 64 bits of nanoseconds hold.
 private func nanoseconds(_ time: timespec) -> Int64 {
-  let (seconds, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-  if overflow { return time.tv_sec < 0 ? .min : .max }
-  let (sum, tooFar) = seconds.addingReportingOverflow(Int64(time.tv_nsec))
+  nanoseconds(Int64(time.tv_sec), Int64(time.tv_nsec))
+}
+
+private func nanoseconds(_ time: statx_timestamp) -> Int64 {
+  nanoseconds(time.tv_sec, Int64(time.tv_nsec))
+}
+
+/// Saturates where a file system has times beyond what 64 bits of nanoseconds hold.
+private func nanoseconds(_ seconds: Int64, _ rest: Int64) -> Int64 {
+  let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+  if overflow { return seconds < 0 ? .min : .max }
+  let (sum, tooFar) = whole.addingReportingOverflow(rest)
   return tooFar ? .max : sum
 }
 
