@@ -47,7 +47,7 @@ public struct ArchiveMetadata: Sendable, Equatable {
     self.init(name: try map.raw("name"), time: try map.raw("time"))
     timeEnd = try map.optionalRaw("time_end")
     items = try map.idArray("items")
-    commandLine = try map.rawArray("cmdline")
+    commandLine = try map["cmdline"]?.rawValue.map { $0.isEmpty ? [] : [$0] } ?? map.rawArray("cmdline")
     recreateCommandLine = try map.optionalRawArray("recreate_cmdline")
     hostname = try map.optionalRaw("hostname")
     username = try map.optionalRaw("username")

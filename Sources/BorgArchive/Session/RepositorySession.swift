@@ -41,6 +41,7 @@ public final class RepositorySession: @unchecked Sendable {
     manifest = Manifest(data: opened.data)
     manifestID = plaintext.withUnsafeBytes { loaded.key.id(of: $0) }
     if opened.isAuthenticated {
+      context.monitor.debug("TAM-verified manifest", logger: "borg.crypto.key")
       try updateTAMMarker()
     } else {
       context.monitor.debug("Manifest TAM not found and not required", logger: "borg.crypto.key")
