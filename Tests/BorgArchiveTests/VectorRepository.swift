@@ -44,6 +44,8 @@ struct VectorRepository: Sendable, CustomTestStringConvertible {
       let name = vector["key_file_name"].text
       try Files.makeDirectories(Array("\(environment.keysDirectory)/a folder".utf8))
       try Files.replace(Array("\(environment.keysDirectory)/0".utf8), with: Array("no key".utf8))
+      let large = [UInt8](repeating: 0x41, count: 1 << 21)
+      try Files.replace(Array("\(environment.keysDirectory)/1".utf8), with: large)
       try Files.replace(Array("\(environment.keysDirectory)/\(name)".utf8), with: Array(text.utf8))
     }
   }

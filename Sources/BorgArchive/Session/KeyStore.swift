@@ -92,6 +92,8 @@ extension KeyStore {
         return Found(text: try blobText(ofKeyFile: path), target: path, path: path)
       } catch ArchiveError.keyfileInvalid, ArchiveError.keyfileMismatch {
         continue
+      } catch let error as SystemError where error.code == EFBIG {
+        continue
       }
     }
     throw ArchiveError.keyfileNotFound(location: location, directory: directory)
