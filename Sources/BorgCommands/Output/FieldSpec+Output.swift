@@ -13,7 +13,7 @@ extension FieldSpec {
   }
 
   func append(integer value: Int64, to output: inout [UInt8]) {
-    guard self != .plain else { return output.append(decimal: value) }
+    if isPlainDecimal { return appendDecimal(value, to: &output) }
     var prefix: [UInt8] = []
     if value < 0 { prefix.append(UInt8(ascii: "-")) }
     if value >= 0, let sign, sign != UInt8(ascii: "-") { prefix.append(sign) }
@@ -32,6 +32,31 @@ extension FieldSpec {
       output += digits
       pad(missing - missingBefore(missing, alignment), &output)
     }
+  }
+
+  /// Whether numbers need no sign, prefix, separators or zeros, as nearly always.
+  private var isPlainDecimal: Bool {
+    sign == nil && !isAlternate && grouping == nil && !hasZero && alignment != .afterSign
+      && (type == nil || type == UInt8(ascii: "d"))
+  }
+
+  private func appendDecimal(_ value: Int64, to output: inout [UInt8]) {
+    guard width > 0 else { return output.append(decimal: value) }
+    let missing = max(0, width - Self.decimalLength(value))
+    let before = missingBefore(missing, alignment ?? .right)
+    pad(before, &output)
+    output.append(decimal: value)
+    pad(missing - before, &output)
+  }
+
+  private static func decimalLength(_ value: Int64) -> Int {
+    var rest = value.magnitude
+    var count = value < 0 ? 2 : 1
+    while rest >= 10 {
+      rest /= 10
+      count += 1
+    }
+    return count
   }
 
   private func append(text: UnsafeRawBufferPointer, raw: Bool, to output: inout [UInt8]) {
@@ -53,10 +78,11 @@ extension FieldSpec {
   }
 
   private func pad(_ count: Int, _ output: inout [UInt8]) {
-    if fill.count == 1 {
-      output.append(contentsOf: repeatElement(fill[0], count: count))
+    guard count > 0 else { return }
+    if fill.isASCII {
+      output.append(contentsOf: repeatElement(UInt8(ascii: fill), count: count))
     } else {
-      for _ in 0..<count { output += fill }
+      for _ in 0..<count { output.append(contentsOf: String(fill).utf8) }
     }
   }
 
@@ -98,7 +124,7 @@ extension FieldSpec {
     guard let grouping else { return digits }
     let size = radix == 10 ? 3 : 4
     var count = digits.count
-    if fill == [UInt8(ascii: "0")] { while count + (count - 1) / size < room { count += 1 } }
+    if fill == "0" { while count + (count - 1) / size < room { count += 1 } }
     var grouped: [UInt8] = []
     for index in 0..<count {
       if index > 0, (count - index).isMultiple(of: size) { grouped.append(grouping) }

@@ -7,8 +7,7 @@ struct FieldSpec: Equatable {
     case afterSign = 0x3d
   }
 
-  /// One character, in UTF-8.
-  private(set) var fill: [UInt8] = [0x20]
+  private(set) var fill: UnicodeScalar = " "
   private(set) var alignment: Alignment?
   private(set) var sign: UInt8?
   private(set) var isAlternate = false
@@ -55,12 +54,12 @@ struct FieldSpec: Equatable {
     var reader = SpecReader(rest: spec.unicodeScalars[...])
     let given = reader.alignment()
     alignment = given?.alignment
-    if let fill = given?.fill { self.fill = Array(String(fill).utf8) }
+    if let fill = given?.fill { self.fill = fill }
     sign = reader.one(of: "+- ")
     isAlternate = reader.one(of: "#") != nil
     if given?.fill == nil, reader.one(of: "0") != nil {
       hasZero = true
-      fill = [UInt8(ascii: "0")]
+      fill = "0"
     }
     width = try reader.number() ?? 0
     grouping = reader.one(of: ",_")

@@ -123,12 +123,19 @@ extension LocalTime {
     output.append(digits: dayOfYear - (153 * month + 2) / 5 + 1, count: 2)
   }
 
+  private static func store(_ value: Int, in text: UnsafeMutableBufferPointer<UInt8>, at place: Int) {
+    text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10)
+    text[place + 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)
+  }
+
   private static func append(clock second: Int, to output: inout [UInt8]) {
-    output.append(digits: second / 3600, count: 2)
-    output.append(UInt8(ascii: ":"))
-    output.append(digits: second / 60 % 60, count: 2)
-    output.append(UInt8(ascii: ":"))
-    output.append(digits: second % 60, count: 2)
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 8) { text in
+      text.initialize(repeating: UInt8(ascii: ":"))
+      store(second / 3600, in: text, at: 0)
+      store(second / 60 % 60, in: text, at: 3)
+      store(second % 60, in: text, at: 6)
+      output.append(contentsOf: UnsafeBufferPointer(text))
+    }
   }
 }
 
