@@ -18,7 +18,7 @@ import Testing
     for (item, place) in zip(items, found) {
       #expect(try ItemScanner.item(in: made.archive, at: place.location, reader: reader) == item)
     }
-    #expect(made.monitor.messages.isEmpty)
+    #expect(made.monitor.records.filter { $0.level > .debug }.isEmpty)
   }
 
   @Test func `cuts of every kind give the same items`() throws {
@@ -60,8 +60,9 @@ import Testing
     let made = try SyntheticArchive(stream: stream) { _ in chunkLength }
     #expect(try made.readItems() == items)
     #expect(try made.scan().map(\.path) == items.map(\.path))
-    #expect(made.monitor.records.count == 2)
-    for record in made.monitor.records {
+    let records = made.monitor.records.filter { $0.level > .debug }
+    #expect(records.count == 2)
+    for record in records {
       #expect(record.level == .error)
       #expect(record.warningCode == 1)
       #expect(record.message.hasPrefix("Archive made: "))
