@@ -73,6 +73,7 @@ public final class Creation {
       street, writer: writer, cache: cache, files: files, reservations: reservations,
       checkpointIntervalSeconds: options.checkpointIntervalSeconds, interruption: interruption)
     var threads: [Worker] = []
+    var inputError: ArchiveError?
     do {
       threads.append(try Worker { collector.run() })
       for _ in 0..<max(1, options.workerCount ?? availableProcessorCount()) {
@@ -84,25 +85,33 @@ public final class Creation {
             worker.run()
           })
       }
-      try walk(street, files)
+      inputError = try walk(street, files)
       street.finish()
     } catch {
       street.fail(error)
     }
     for thread in threads { thread.join() }
-    if let error = street.error { throw error }
+    if let error = street.error ?? inputError { throw error }
     return try collector.complete()
   }
 
-  private func walk(_ street: Street, _ files: SharedFilesCache) throws {
+  /// Returns an error that makes the archive worthless, such as a failed command's, when all before it is on its way:
+  /// the monitor shall hear of that.
+  private func walk(_ street: Street, _ files: SharedFilesCache) throws -> ArchiveError? {
     let builder = BatchBuilder(street)
     let items = ItemBuilder(options, builder: builder, files: files, session: session, interruption: interruption)
     let walker = DirectoryWalker(
       options, listener: builder, builder: items, repository: session.repository.location, context: session.context,
       interruption: interruption)
     let input = CreateInput(options, listener: builder, builder: items, walker: walker, context: session.context)
-    try input.run()
-    try builder.flush()
+    do {
+      try input.run()
+      try builder.flush()
+      return nil
+    } catch let error as ArchiveError {
+      try builder.flush()
+      return error
+    }
   }
 
   /// `create --dry-run`: walks and reports `-` and `x`, needs no repository. `repository` (when local) is skipped.

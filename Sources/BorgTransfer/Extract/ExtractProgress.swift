@@ -40,15 +40,4 @@ struct ExtractProgress {
   func finish() {
     monitor.progress(OperationProgress(messageID: "extract", message: nil, isFinished: true))
   }
-
-  /// While the metadata of the directories that are still open is restored; at most every five percent.
-  static func showPermissions(_ monitor: any Monitor, number: Int, of total: Int) {
-    guard total > 0, number == 0 || number * 20 / total > (number - 1) * 20 / total else { return }
-    let percent = "\(number * 100 / total)"
-    let padding = String(repeating: " ", count: max(0, 3 - percent.count))
-    monitor.progress(
-      OperationProgress(
-        messageID: "extract.permissions", message: "Setting directory permissions \(padding)\(percent)%",
-        current: Int64(number + 1), total: Int64(total)))
-  }
 }

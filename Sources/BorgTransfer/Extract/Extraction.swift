@@ -58,12 +58,7 @@ public final class Extraction {
       try extract(next, writer)
     }
     guard let writer else { return }
-    for (number, directory) in openDirectories.reversed().enumerated() {
-      if monitor.wantsProgress {
-        ExtractProgress.showPermissions(monitor, number: number, of: openDirectories.count)
-      }
-      finish(directory, writer)
-    }
+    for directory in openDirectories.reversed() { finish(directory, writer) }
   }
 
   /// Fills the queue again when half of it is used up: by the thousand, so that the pipeline's threads are seldom woken.

@@ -128,11 +128,18 @@ final class ItemWriter {
 
   /// Another name for what was extracted at `source`; a link there is linked itself, not followed.
   func makeHardLink(_ item: Item, to source: [UInt8]) throws {
-    let (directory, sourceName) = try openSource(source)
-    defer { close(directory) }
-    let from = sourceName.map { CChar(bitPattern: $0) } + [0]
-    let link: (Int32, UnsafePointer<CChar>) -> Int32 = { parent, name in linkat(directory, from, parent, name, 0) }
-    _ = try create(item.path, operation: "link", link, inPlace: link)
+    do throws(BackupProblem) {
+      let (directory, sourceName) = try openSource(source)
+      defer { close(directory) }
+      let from = sourceName.map { CChar(bitPattern: $0) } + [0]
+      let link: (Int32, UnsafePointer<CChar>) -> Int32 = { parent, name in linkat(directory, from, parent, name, 0) }
+      _ = try create(item.path, operation: "link", link, inPlace: link)
+    } catch {
+      guard case .system(_, var failure) = error else { throw error }
+      // As Python names both: 'source' -> 'target'.
+      failure.path = displayPath(source) + Array("' -> '".utf8) + displayPath(item.path)
+      throw BackupProblem.system(operation: "link", failure)
+    }
   }
 
   /// The directory that a hard link's source lies in. Throws `hardlinkSource` when it is not safely below the root.
@@ -144,8 +151,8 @@ final class ItemWriter {
       guard directory >= 0 else { throw BackupProblem.last("link") }
       return (directory, name)
     } catch {
-      guard case .system(_, let failure) = error else { throw .hardlinkSource }
-      throw .system(operation: "link", failure)
+      guard case .system = error else { throw .hardlinkSource }
+      throw error
     }
   }
 
