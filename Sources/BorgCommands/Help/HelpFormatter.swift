@@ -37,7 +37,7 @@ struct HelpFormatter {
   private func optionWords(_ level: CommandDeclaration) -> [String] {
     var words: [String] = []
     var done: Set<String> = []
-    for option in ordered(level) where !done.contains(option.key) {
+    for option in level.allOptions where !done.contains(option.key) {
       if let group = level.exclusive.first(where: { $0.contains(option.key) }) {
         let members = level.options.filter { group.contains($0.key) }
         done.formUnion(group)
@@ -47,11 +47,6 @@ struct HelpFormatter {
       }
     }
     return words
-  }
-
-  /// The top level names its own option before the common ones.
-  private func ordered(_ level: CommandDeclaration) -> [OptionDeclaration] {
-    level.name.isEmpty ? level.options + CommonOptions.declarations : level.allOptions
   }
 
   private func bareUsage(_ option: OptionDeclaration) -> String { invocation(option.names[0], option) }

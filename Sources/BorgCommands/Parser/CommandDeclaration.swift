@@ -28,8 +28,10 @@ struct CommandDeclaration: Sendable {
     self.subcommands = subcommands
   }
 
-  /// What the parser of this level knows, in help's order: common options stand between `-h` and the rest.
-  var allOptions: [OptionDeclaration] { CommonOptions.declarations + options }
+  /// What the parser of this level knows, in the order of usage lines: `-V`, common options, the level's own.
+  var allOptions: [OptionDeclaration] {
+    options.filter(\.action.isVersion) + CommonOptions.declarations + options.filter { !$0.action.isVersion }
+  }
 }
 
 /// One option of a command line.
