@@ -35,7 +35,7 @@ public final class Cache: @unchecked Sendable {
     }
     do {
       try Self.prepare(opened, session)
-      let loadedFiles = opened.loadFiles(options.filesCacheMode)
+      let loadedFiles = try opened.loadFiles(options.filesCacheMode)
       defer { loadedFiles.settle() }
       chunks = try Self.openChunks(opened, session)
       files = loadedFiles

@@ -13,29 +13,28 @@ extension CacheDirectory {
   func commit(_ chunks: ChunkIndex, _ files: FilesCache) throws {
     let timeToLive = try filesCacheTimeToLive()
     try beginTransaction()
-    let monitor = session.context.monitor
     if !files.mode.contains(.disabled) {
-      report("Saving files cache", monitor)
+      report("Saving files cache")
       try writeFiles(files.encoded(timeToLive: timeToLive))
     }
-    report("Saving chunks cache", monitor)
+    report("Saving chunks cache")
     try chunks.withTable { table in try table.withFileBytes { try writeChunks($0) } }
     try finishCommit()
   }
 
   /// The last part of a commit: the config, and the copies go.
   func finishCommit() throws {
-    report("Saving cache config", session.context.monitor)
+    report("Saving cache config")
     config.update(
       manifestID: session.manifestID,
       timestamp: String(decoding: session.manifest.data.timestamp ?? [], as: UTF8.self), keyType: session.key.type)
     try saveConfig()
     try Files.rename(file(Self.active), file(Self.unfinished))
     try Files.removeTree(file(Self.unfinished))
-    report(nil, session.context.monitor)
+    report(nil)
   }
 
-  private func filesCacheTimeToLive() throws -> Int {
+  func filesCacheTimeToLive() throws -> Int {
     guard let text = session.context.environment["BORG_FILES_CACHE_TTL"] else { return 20 }
     guard let number = Int(text) else {
       throw ArchiveError.plain("BORG_FILES_CACHE_TTL is not a number: \(text)")
@@ -44,16 +43,21 @@ extension CacheDirectory {
   }
 
   /// Nil: finished.
-  func report(_ message: String?, _ monitor: any Monitor) {
-    guard monitor.wantsProgress else { return }
-    monitor.progress(
-      OperationProgress(messageID: "cache.commit", message: message, isFinished: message == nil))
+  private func report(_ message: String?, of step: String = "cache.commit") {
+    guard session.context.monitor.wantsProgress else { return }
+    session.context.monitor.progress(
+      OperationProgress(messageID: step, message: message, isFinished: message == nil))
   }
 
   func beginTransaction() throws {
+    let step = "cache.begin_transaction"
     let copies = file(Self.unfinished)
     try Files.makeDirectory(copies)
-    for name in ["config", Self.chunksName] { try Files.copy(file(name), CachePath.file(name, in: copies)) }
+    for name in ["config", Self.chunksName] {
+      report("Initializing cache transaction: Reading \(name)", of: step)
+      try Files.copy(file(name), CachePath.file(name, in: copies))
+    }
+    report("Initializing cache transaction: Reading files", of: step)
     let files = CachePath.file(filesName, in: copies)
     if Files.exists(file(filesName)) {
       try Files.copy(file(filesName), files)
@@ -61,6 +65,7 @@ extension CacheDirectory {
       try VerifiedFile.overwrite(files, with: "")
     }
     try Files.rename(copies, file(Self.active))
+    report(nil, of: step)
   }
 
   /// Undoes what an aborted program left. False when a part is missing there: then nothing in the directory can be

@@ -143,8 +143,10 @@ extension CacheDirectory {
     }
   }
 
-  func loadFiles(_ mode: FilesCacheMode) -> FilesCache {
+  /// Throws `ArchiveError.plain` when BORG_FILES_CACHE_TTL is no number: better now than at the commit.
+  func loadFiles(_ mode: FilesCacheMode) throws -> FilesCache {
     guard !mode.contains(.disabled) else { return FilesCache(mode: mode) }
+    _ = try filesCacheTimeToLive()
     let loader = FilesCacheLoader(
       path: file(filesName), name: filesName, integrity: config.integrity[filesName],
       monitor: session.context.monitor)
