@@ -30,7 +30,8 @@ final class OrderedPipeline<Input: Sendable, Output: Sendable> {
   func request(_ inputs: some Collection<(input: Input, expectedCost: Int)>) {
     guard !inputs.isEmpty else { return }
     pendingCount += inputs.count
-    if core.enqueue(inputs), workers.count < maximumThreads { startWorker() }
+    let wanted = core.enqueue(inputs)
+    for _ in 0..<min(wanted, maximumThreads - workers.count) { startWorker() }
   }
 
   /// The next output; what its transform threw is thrown at its turn. Must not be called with nothing pending.
@@ -78,6 +79,7 @@ private final class OrderedPipelineCore<Input: Sendable, Output: Sendable>: @unc
   private var head = 0
   /// The first slot that nobody has taken.
   private var firstWaiting = 0
+  private var waitingBytes = 0
   /// How many slots at the front of `slots` were cut off so far.
   private var cutOff = 0
   /// Bytes of the slots that are taken or done, and of what the consumer fetched last.
@@ -102,23 +104,22 @@ private final class OrderedPipelineCore<Input: Sendable, Output: Sendable>: @unc
     self.transform = transform
   }
 
-  /// True when one more worker would help.
-  func enqueue(_ inputs: some Collection<(input: Input, expectedCost: Int)>) -> Bool {
+  /// How many more workers would help.
+  func enqueue(_ inputs: some Collection<(input: Input, expectedCost: Int)>) -> Int {
     condition.withLock {
       for entry in inputs {
         slots.append(.waiting(entry.input))
         costs.append(max(0, entry.expectedCost))
+        waitingBytes += max(0, entry.expectedCost)
       }
-      guard isWorthWaking else { return false }
-      if idleWorkers > 0 { condition.broadcast() }
-      return idleWorkers == 0
+      let waitingCount = slots.count - firstWaiting
+      guard waitingCount >= Self.wakeCount || waitingBytes >= Self.wakeBytes, hasRoom else { return 0 }
+      guard idleWorkers == 0 else {
+        condition.broadcast()
+        return 0
+      }
+      return max(1, waitingCount / Self.maximumBatchCount, waitingBytes / Self.maximumBatchBytes)
     }
-  }
-
-  private var isWorthWaking: Bool {
-    guard firstWaiting < slots.count, hasRoom else { return false }
-    if slots.count - firstWaiting >= Self.wakeCount { return true }
-    return costs[firstWaiting...].reduce(0, +) >= Self.wakeBytes
   }
 
   /// Whether the first waiting slot may be taken; the next one to be handed out always may.
@@ -135,6 +136,7 @@ private final class OrderedPipelineCore<Input: Sendable, Output: Sendable>: @unc
       slots[firstWaiting] = .taken
       bytes += costs[firstWaiting]
       bytesAhead += costs[firstWaiting]
+      waitingBytes -= costs[firstWaiting]
       firstWaiting += 1
     }
     return (first + cutOff, inputs)
