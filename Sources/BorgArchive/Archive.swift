@@ -117,8 +117,12 @@ extension Archive {
         isDamaged = true
       }
     }
+    var progress = PercentProgress(
+      messageID: "archive.delete", total: Int(clamping: metadata.fileCount ?? 0), stepInTenths: 50,
+      monitor: session.context.monitor)
     try tolerating {
       try forEachItem { item in
+        if item.chunks != nil { progress.advance(by: 1) { "Decrementing references \($0)%" } }
         for chunk in item.chunks ?? [] {
           try tolerating {
             try cache.removeReference(chunk.id, statistics: &statistics, part: item.part != nil)
@@ -127,6 +131,7 @@ extension Archive {
         return true
       }
     }
+    progress.finish()
     for id in metadata.items + [entry.id] {
       try tolerating { try cache.removeReference(id, statistics: &statistics) }
     }
