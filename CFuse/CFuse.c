@@ -36,7 +36,7 @@ int cfuse_reply_open_cached(fuse_req_t request, struct fuse_file_info *file, uin
 size_t cfuse_add_entry(
     fuse_req_t request, char *buffer, size_t size, const char *name, size_t name_length,
     const struct stat *attributes, const struct fuse_entry_param *entry, off_t next_offset) {
-  char text[256];
+  char text[512];
   if (name_length == 0 || name_length >= sizeof text) return 0;
   memcpy(text, name, name_length);
   text[name_length] = 0;

@@ -73,7 +73,12 @@ public final class ArchiveMount {
   /// Sends the mounted file system to the background, the repository's lock with it.
   public func detach() throws -> Daemon.Role {
     let repository = session.repository as? LocalRepository
-    return try Daemon.detach { callerPID in try repository?.migrateLock(from: callerPID) }
+    return try Daemon.detach { [fuse] callerPID in
+      do { try repository?.migrateLock(from: callerPID) } catch {
+        fuse.unmount()
+        throw error
+      }
+    }
   }
 
   /// Answers the kernel until the file system is unmounted or a signal ends it. After a terminating signal the mount

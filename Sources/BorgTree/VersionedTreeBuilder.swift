@@ -54,17 +54,16 @@ struct VersionedTreeBuilder {
     if item.isHardlinkReference {
       guard let master = builder.master(of: item), let directory = try builder.directory(at: path) else { return }
       nameVersion(name, in: directory, hasChunks: master.hasChunks, contentHash: master.contentHash)
-      guard self.name.count <= NodeTable.maximumNameLength else { return }
       try link(to: master.object, in: directory)
     } else {
       guard let directory = try builder.directory(at: path) else { return }
       nameVersion(name, in: directory, hasChunks: item.hasChunks, contentHash: item.contentHash)
-      guard self.name.count <= NodeTable.maximumNameLength else { return }
       try put(item, in: directory)
     }
   }
 
-  /// Sets `name` to what the object is called among its versions; a content unlike the last one counts up.
+  /// Sets `name` to what the object is called among its versions; a content unlike the last one counts up. The number
+  /// can make it longer than 255 bytes; Linux lists and finds it nevertheless.
   private mutating func nameVersion(
     _ plain: UnsafeRawBufferPointer, in directory: UInt32, hasChunks: Bool, contentHash: UInt64
   ) {

@@ -26,6 +26,11 @@ struct VersionedTreeBuilderTests {
     #expect(try tree([[.file(name)]]).everything() == [name, "\(name)/\(versioned)"])
   }
 
+  @Test func `the longest names get a number, too`() throws {
+    let long = String(repeating: "x", count: 255)
+    #expect(try tree([[.file(long)]]).everything() == [long, "\(long)/\(long).00001"])
+  }
+
   @Test func `directories merge and others keep their name inside`() throws {
     let tree = try tree([
       [.directory("d", mode: 0o700), .file("d/i", ""), .symbolicLink("sl", to: "1")],
