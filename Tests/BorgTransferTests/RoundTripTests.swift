@@ -57,6 +57,28 @@ import Testing
     #expect(streams[0].chunkerParameters == streams[1].chunkerParameters)
   }
 
+  @Test func `files that are opened ahead of their turn are stored as Borg stores them`() throws {
+    let lab = try Lab()
+    try lab.shell(
+      """
+      mkdir "$1/input"; cd "$1/input"
+      for i in $(seq 150); do
+        printf "$i" >"file$i"
+        case $i in
+        *7) ln "file$i" "again$i"; mkdir "dir$i"; printf x >"dir$i/file"; ln "file$i" "dir$i/third" ;;
+        *3) setfattr -n user.number -v "$i" "file$i" || true ;;
+        *55) ln -s "file$i" "link$i"; head -c 2000000 /dev/urandom >"large$i" ;;
+        esac
+      done
+      """)
+    let root = lab.path("input")
+    try lab.create("ours", [root])
+    try lab.oracle(["create", "\(lab.path("repo"))::theirs", root])
+    #expect(try lab.items("ours") == lab.items("theirs"))
+    try lab.extract("ours", to: lab.path("out")) { $0.stripComponents = root.split(separator: "/").count - 1 }
+    #expect(try lab.listing("out/input") == lab.listing("input"))
+  }
+
   @Test func `numeric ids, times and their absence are stored as Borg does`() throws {
     let lab = try Lab()
     try lab.makeTree()

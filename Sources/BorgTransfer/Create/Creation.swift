@@ -6,8 +6,9 @@ import BorgSystem
 
 /// One run of `create`: live files into a new archive, committed at the end.
 ///
-/// The calling thread walks and reads, one worker a processor identifies and seals chunks, and one thread collects:
-/// it stores chunks and items in walk order. `Street` connects them with bounded queues.
+/// The calling thread walks and reads (one more opens small files ahead of it), one worker a processor identifies and
+/// seals chunks, and one thread collects: it stores chunks and items in walk order. `Street` connects them with bounded
+/// queues.
 public final class Creation {
   public struct Outcome: Sendable {
     public var archive: Archive
@@ -99,10 +100,13 @@ public final class Creation {
   /// the monitor shall hear of that.
   private func walk(_ street: Street, _ files: SharedFilesCache) throws -> ArchiveError? {
     let builder = BatchBuilder(street)
-    let items = ItemBuilder(options, builder: builder, files: files, session: session, interruption: interruption)
+    let ahead = OpenAhead()
+    defer { ahead?.end() }
+    let items = ItemBuilder(
+      options, builder: builder, files: files, ahead: ahead, session: session, interruption: interruption)
     let walker = DirectoryWalker(
-      options, listener: builder, builder: items, repository: session.repository.location, context: session.context,
-      interruption: interruption)
+      options, listener: builder, builder: items, ahead: ahead, repository: session.repository.location,
+      context: session.context, interruption: interruption)
     let input = CreateInput(options, listener: builder, builder: items, walker: walker, context: session.context)
     do {
       try input.run()

@@ -41,14 +41,16 @@ final class MetadataCapture {
   }
 
   /// Flags, extended attributes and ACLs. `descriptor` nil: those of a link or device by `handle`, which have no flags.
+  /// `hasNoAttributes`: somebody has looked for attributes and ACLs already.
   func captureExtended(
-    _ status: FileStatus, descriptor: Int32?, handle: @autoclosure () -> FileHandle, into item: inout Item
+    _ status: FileStatus, descriptor: Int32?, handle: @autoclosure () -> FileHandle, hasNoAttributes: Bool = false,
+    into item: inout Item
   ) throws(BackupProblem) {
     if selection.flags, let descriptor, Self.hasFlags(status.type) {
       let flags = status.flags ?? FileFlags.read(descriptor)
       if flags != 0 { item.bsdflags = flags }
     }
-    guard selection.xattrs || selection.acls else { return }
+    guard selection.xattrs || selection.acls, !hasNoAttributes else { return }
     let handle = descriptor.map { FileHandle.descriptor($0) } ?? handle()
     let found = try attributes.read(handle, wantsValues: selection.xattrs)
     item.xattrs = found.attributes

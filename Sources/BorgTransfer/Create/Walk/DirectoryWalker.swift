@@ -21,6 +21,8 @@ struct Place {
   var name: UnsafePointer<CChar>
   /// As the directory told it.
   var type = UInt8(DT_UNKNOWN)
+  /// The file itself, when it was opened ahead of its turn; whoever looks at it closes it.
+  var opened: OpenedFile?
 
   /// For messages: as Borg gives names, relative to the opened parent.
   var nameBytes: [UInt8] { Array(UnsafeRawBufferPointer(start: name, count: strlen(name))) }
@@ -44,20 +46,23 @@ final class DirectoryWalker {
   private let listener: any WalkListener
   /// Nil: a dry run.
   private let builder: ItemBuilder?
+  private let ahead: OpenAhead?
   private let interruption: Interruption
   private let selectsAll: Bool
   private var skipped: Set<FileID> = []
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
 
   init(
-    _ options: CreateOptions, listener: any WalkListener, builder: ItemBuilder?, repository: Location?,
-    context: SessionContext, interruption: Interruption
+    _ options: CreateOptions, listener: any WalkListener, builder: ItemBuilder?, ahead: OpenAhead? = nil,
+    repository: Location?, context: SessionContext, interruption: Interruption
   ) {
     self.options = options
     self.listener = listener
     self.builder = builder
     self.interruption = interruption
     selectsAll = options.matcher.isEmpty
+    // What may be left out is not even opened.
+    self.ahead = selectsAll && !options.excludesNodump ? ahead : nil
     skip(Array(context.environment.cacheDirectory.utf8))
     if let repository, repository.isLocal { skip(repository.path) }
   }
@@ -119,8 +124,11 @@ extension DirectoryWalker {
 
 extension DirectoryWalker {
   private func visit(_ path: [UInt8], _ place: Place, _ root: Root) throws {
-    if listener.isDone { return }
-    if interruption.isAbortRequested { throw Interruption.Aborted() }
+    if listener.isDone { return drop(place) }
+    if interruption.isAbortRequested {
+      drop(place)
+      throw Interruption.Aborted()
+    }
     var isExcluded = false
     if !selectsAll {
       let decision = options.matcher.decide(path)
@@ -133,6 +141,10 @@ extension DirectoryWalker {
     try reporting(path, isExcluded: isExcluded) {
       try visitSelected(path, place, root, isExcluded: isExcluded)
     }
+  }
+
+  private func drop(_ place: Place) {
+    if let opened = place.opened, opened.descriptor >= 0 { close(opened.descriptor) }
   }
 
   /// Runs `body`, turns its problems into warnings and reports the letter it returns.
@@ -232,11 +244,32 @@ extension DirectoryWalker {
     let prefix = path == [0x2E] ? [] : path.last == 0x2F ? path : path + [0x2F]
     try listing.names.withUnsafeBufferPointer { names in
       guard let base = names.baseAddress else { return }
-      for entry in listing.entries {
+      var requested = 0
+      defer { ahead?.drop() }
+      for (index, entry) in listing.entries.enumerated() {
+        requested = max(requested, index)
+        openAhead(listing.entries, names: base, in: descriptor, from: index, &requested)
         let name = base + entry.name
         let child = prefix + UnsafeRawBufferPointer(start: name, count: strlen(name))
-        try visit(child, Place(directory: descriptor, name: name, type: entry.type), root)
+        var place = Place(directory: descriptor, name: name, type: entry.type)
+        if index < requested { place.opened = ahead?.take() }
+        try visit(child, place, root)
       }
+    }
+  }
+
+  /// Requests the regular files that follow one another from `index` on, those before `requested` being requested.
+  private func openAhead(
+    _ entries: [DirectoryListing.Entry], names: UnsafePointer<CChar>, in directory: Int32, from index: Int,
+    _ requested: inout Int
+  ) {
+    guard let ahead else { return }
+    while ahead.hasRoom {
+      var end = requested
+      while end < entries.count, end - requested < OpenAhead.runLength, entries[end].type == DT_REG { end += 1 }
+      guard end > requested, requested > index || end - requested >= OpenAhead.minimumRun else { return }
+      ahead.request(entries[requested..<end].map { names + $0.name }, in: directory)
+      requested = end
     }
   }
 
@@ -280,13 +313,17 @@ extension DirectoryWalker {
 
 /// Opens without touching the access time where that is permitted.
 func openLive(_ place: Place, _ flags: Int32, operation: String = "open") throws(BackupProblem) -> Int32 {
-  let flags = flags | O_CLOEXEC
-  var descriptor = clinux_openat(place.directory, place.name, flags | Int32(CLINUX_O_NOATIME), 0)
-  if descriptor < 0, errno == EPERM || errno == EACCES {
-    descriptor = clinux_openat(place.directory, place.name, flags, 0)
-  }
+  let descriptor = openLiveDescriptor(place.directory, place.name, flags)
   guard descriptor >= 0 else { throw .last(operation, place.nameBytes) }
   return descriptor
+}
+
+/// The same, negative on failure with the reason in errno.
+func openLiveDescriptor(_ directory: Int32, _ name: UnsafePointer<CChar>, _ flags: Int32) -> Int32 {
+  let flags = flags | O_CLOEXEC
+  let descriptor = clinux_openat(directory, name, flags | Int32(CLINUX_O_NOATIME), 0)
+  guard descriptor < 0, errno == EPERM || errno == EACCES else { return descriptor }
+  return clinux_openat(directory, name, flags, 0)
 }
 
 extension FileStatus {

@@ -25,16 +25,18 @@ final class ItemBuilder {
   private let reader: ContentReader
   private let metadata: MetadataCapture
   private let files: SharedFilesCache
+  private let ahead: OpenAhead?
   private let context: SessionContext
   private var hardLinks: [InodeID: [UInt8]] = [:]
 
   init(
-    _ options: CreateOptions, builder: BatchBuilder, files: SharedFilesCache, session: RepositorySession,
-    interruption: Interruption
+    _ options: CreateOptions, builder: BatchBuilder, files: SharedFilesCache, ahead: OpenAhead?,
+    session: RepositorySession, interruption: Interruption
   ) {
     self.options = options
     self.builder = builder
     self.files = files
+    self.ahead = ahead
     context = session.context
     reader = ContentReader(
       options.chunkerParameters, seed: session.key.chunkSeed, sparse: options.sparse, builder: builder,
@@ -175,12 +177,12 @@ extension ItemBuilder {
     _ path: [UInt8], _ place: Place, expected: FileStatus?, _ root: DirectoryWalker.Root, followsLink: Bool = false,
     isSkipped: (FileStatus) -> Bool
   ) throws -> UInt8? {
-    guard let stored = storedPath(path, root) else { return Self.omitted }
     let isSpecial = expected?.isSpecial ?? false
     let flags = O_RDONLY | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW) | (isSpecial ? 0 : O_NONBLOCK)
-    let descriptor = try openFile(place, flags, wasSeen: expected != nil)
-    defer { close(descriptor) }
-    guard let status = FileStatus(of: descriptor) else { throw BackupProblem.last("fstat") }
+    let file = try openFile(place, flags, wasSeen: expected != nil)
+    defer { if place.opened != nil, let ahead { ahead.giveBack(file.descriptor) } else { close(file.descriptor) } }
+    guard let stored = storedPath(path, root) else { return Self.omitted }
+    guard let status = file.status ?? FileStatus(of: file.descriptor) else { throw BackupProblem.last("fstat") }
     if let expected {
       try status.checkStillThe(expected)
     } else if status.type != FileType.regular {
@@ -193,31 +195,34 @@ extension ItemBuilder {
     metadata.captureSimple(status, into: &item)
     if isSpecial { item.mode = FileType.regular | item.mode & 0o7777 }
     if case .reference = role {
-      try captureExtended(status, descriptor, into: &item)
+      try captureExtended(status, file, into: &item)
       try builder.finish(item)
       return UInt8(ascii: "h")
     }
-    let letter = try content(path, descriptor, status, isSpecial: isSpecial, &item)
+    let letter = try content(path, file, status, isSpecial: isSpecial, &item)
     _ = remember(role, status, item)
     return letter
   }
 
   /// A name that vanished since the directory was read fails as Borg's `stat` would have.
-  private func openFile(_ place: Place, _ flags: Int32, wasSeen: Bool) throws(BackupProblem) -> Int32 {
+  private func openFile(_ place: Place, _ flags: Int32, wasSeen: Bool) throws(BackupProblem) -> OpenedFile {
+    if let opened = place.opened, opened.descriptor >= 0 { return opened }
     do {
-      return try openLive(place, flags)
+      return OpenedFile(descriptor: try openLive(place, flags))
     } catch .system(_, let error) where !wasSeen && error.code == ENOENT {
       throw .system(operation: "stat", error)
     }
   }
 
-  private func captureExtended(_ status: FileStatus, _ descriptor: Int32, into item: inout Item) throws {
-    try metadata.captureExtended(status, descriptor: descriptor, handle: .descriptor(descriptor), into: &item)
+  private func captureExtended(_ status: FileStatus, _ file: OpenedFile, into item: inout Item) throws {
+    try metadata.captureExtended(
+      status, descriptor: file.descriptor, handle: .descriptor(file.descriptor),
+      hasNoAttributes: file.hasNoAttributes, into: &item)
   }
 
   /// Known chunks of an unchanged file, or its content; then the item. Returns `C` when it changed while being read.
   private func content(
-    _ path: [UInt8], _ descriptor: Int32, _ status: FileStatus, isSpecial: Bool, _ item: inout Item
+    _ path: [UInt8], _ file: OpenedFile, _ status: FileStatus, isSpecial: Bool, _ item: inout Item
   ) throws -> UInt8? {
     var identity: FileIdentity?
     if !isSpecial, let pathHash = files.pathHash(path) {
@@ -225,7 +230,7 @@ extension ItemBuilder {
       switch files.lookup(known) {
       case .unchanged(let ids):
         try builder.status(UInt8(ascii: "U"), path)
-        try captureExtended(status, descriptor, into: &item)
+        try captureExtended(status, file, into: &item)
         try builder.begin(item)
         for id in ids { try builder.chunk(known: id) }
         try builder.finish(item)
@@ -237,25 +242,25 @@ extension ItemBuilder {
     } else {
       try builder.status(UInt8(ascii: "A"), path)
     }
-    if !isSpecial, let count = try reader.readSmall(descriptor, size: status.size) {
-      let changed = try hasChanged(status, descriptor, isSpecial: false)
-      try captureExtended(status, descriptor, into: &item)
+    if !isSpecial, let count = try reader.readSmall(file.descriptor, size: status.size) {
+      let changed = try hasChanged(status, file.descriptor, isSpecial: false)
+      try captureExtended(status, file, into: &item)
       try builder.begin(item)
       try reader.emitSmall(count)
       return try finish(item, identity, changed: changed)
     }
-    return try readLarge(descriptor, status, isSpecial: isSpecial, identity, &item)
+    return try readLarge(file, status, isSpecial: isSpecial, identity, &item)
   }
 
   private func readLarge(
-    _ descriptor: Int32, _ status: FileStatus, isSpecial: Bool, _ identity: FileIdentity?, _ item: inout Item
+    _ file: OpenedFile, _ status: FileStatus, isSpecial: Bool, _ identity: FileIdentity?, _ item: inout Item
   ) throws -> UInt8? {
     try builder.begin(item)
     let changed: Bool
     do {
-      try reader.read(descriptor)
-      changed = try hasChanged(status, descriptor, isSpecial: isSpecial)
-      try captureExtended(status, descriptor, into: &item)
+      try reader.read(file.descriptor)
+      changed = try hasChanged(status, file.descriptor, isSpecial: isSpecial)
+      try captureExtended(status, file, into: &item)
     } catch let problem as BackupProblem {
       try builder.abandon()
       throw problem
