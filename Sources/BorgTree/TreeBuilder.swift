@@ -176,13 +176,13 @@ extension TreeBuilder {
     return object.flatMap { table.nodes[Int($0)].isDirectory ? nil : $0 }
   }
 
-  /// Whether a name's object can become the item's: nobody else has it, or may still ask for it as a hard link's first.
+  /// Whether a name's object can become the item's: nobody else has it, and nobody may still ask for it.
   private func canReplace(_ object: UInt32, of name: UInt32, with item: borrowing ItemSummary) -> Bool {
     let node = table.nodes[Int(object)]
     guard table.isMade(object, for: name) else { return false }
-    if node.isDirectory { return item.isDirectory }
-    if node.lastChild > 1 { return false }
-    return item.isDirectory ? !node.flags.contains(.aliases) : true
+    // Later hard links may still ask for an object that is no directory: it must not become one.
+    guard node.isDirectory == item.isDirectory else { return false }
+    return node.isDirectory || node.lastChild <= 1
   }
 
   /// A name stops standing for an object.

@@ -99,6 +99,16 @@ struct ArchiveTreeTests {
     #expect(try tree.text("c") == "old")
   }
 
+  @Test func `a file whose path a directory takes over stays what its later hard links mean`() throws {
+    var files: [File] = ["p", "q", "r", "s"].map { .file($0) }
+    files += [.file("a", "first").with { $0.hardlinkMaster = true }, .directory("a"), .file("a/b")]
+    files += ["p", "q", "r", "s"].map { .hardLink($0, to: "a") }
+    let tree = try ArchiveTree.of(files + [.file("a/c"), .file("a/d")])
+    #expect(try tree.everything() == ["p", "q", "r", "s", "a", "a/b", "a/c", "a/d"])
+    #expect(try tree.text("p") == "first")
+    #expect(try tree.at("q").linkCount == 4)
+  }
+
   @Test func `leading elements are stripped and shorter paths vanish`() throws {
     let files: [File] = [
       .directory("."), .directory("a"), .file("top"), File.file("a/b", "1").with { $0.hardlinkMaster = true },
