@@ -96,7 +96,8 @@ final class Collector: @unchecked Sendable {
     case .remember(let identity): openFile?.identity = identity
     case .finish(let item): try finish(batch.items[item])
     case .abandon:
-      orphans += openFile?.chunks ?? []
+      // The parts keep theirs: they stand in the archive.
+      if let file = openFile { orphans += file.chunks[file.partStart...] }
       openFile = nil
     }
   }
