@@ -24,7 +24,9 @@ struct CommandRunner {
     ])
   }
 
-  func run(_ words: String..., program: String = "borg") throws -> Result {
+  func run(_ words: String..., program: String = "borg") throws -> Result { try run(words, program: program) }
+
+  func run(_ words: [String], program: String = "borg") throws -> Result {
     let (output, error) = (directory.path("stdout"), directory.path("stderr"))
     let outputFile = try File.open(output, O_RDWR | O_CREAT | O_TRUNC)
     let errorFile = try File.open(error, O_RDWR | O_CREAT | O_TRUNC)

@@ -30,7 +30,10 @@ public struct Oracle: Sendable {
 
   /// Runs it and returns all that it printed; throws `Failure` unless it exits with 0.
   @discardableResult
-  public func run(_ arguments: String...) throws -> String {
+  public func run(_ arguments: String...) throws -> String { try run(arguments) }
+
+  @discardableResult
+  public func run(_ arguments: [String]) throws -> String {
     let log = home.path("output")
     let file = try File.open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC)
     let child = try ChildProcess(

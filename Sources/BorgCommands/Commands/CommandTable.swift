@@ -31,7 +31,7 @@ enum CommandTable {
     Entry("make a backup", CreateCommand.self, named: "create"),
     Entry("look into a repository (for developers)", declared: { debug }, named: "debug"),
     Entry("delete archives or a repository", DeleteCommand.self, named: "delete"),
-    Entry("compare two archives", declared: { diff }, named: "diff"),
+    Entry("compare two archives", DiffCommand.self, named: "diff"),
     Entry("write an archive as a tar file", declared: { exportTar }, named: "export-tar"),
     Entry("restore files", ExtractCommand.self, named: "extract"),
     Entry("explain a command or a topic", HelpCommand.self, named: "help"),

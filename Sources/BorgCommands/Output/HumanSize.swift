@@ -6,16 +6,16 @@ enum HumanSize {
   private static let binaryUnits = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
 
   /// The unit rises while the number as it would be shown reaches the next one.
-  static func text(_ bytes: Int64, iec: Bool) -> String {
+  static func text(_ bytes: Int64, iec: Bool, decimals: Int = 2) -> String {
     let base: Double = iec ? 1024 : 1000
     guard bytes.magnitude >= UInt64(base) else { return "\(bytes) B" }
     var value = Double(bytes) / base
     var units = (iec ? binaryUnits : decimalUnits)[...]
-    while units.count > 1, abs(Double(fixed(value, decimals: 2)) ?? value) >= base {
+    while units.count > 1, abs(Double(fixed(value, decimals: decimals)) ?? value) >= base {
       value /= base
       units.removeFirst()
     }
-    return "\(fixed(value, decimals: 2)) \(units[units.startIndex])"
+    return "\(fixed(value, decimals: decimals)) \(units[units.startIndex])"
   }
 }
 

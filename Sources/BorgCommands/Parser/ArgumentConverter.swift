@@ -27,6 +27,7 @@ struct ArgumentConverter {
     case .chunkerParameters: return try .chunkerParameters(chunkerParameters(text))
     case .filesCacheMode: return try .filesCacheMode(filesCacheMode(text))
     case .archiveSortKeys: return try .sortKeys(sortKeys(text))
+    case .differenceSortKeys: return try .differenceSortKeys(DifferenceOrder.keys(parsing: string(text)))
     case .storageQuota: return try .integer(storageQuota(text))
     }
   }

@@ -22,6 +22,7 @@ enum ArgumentType: Sendable {
   case chunkerParameters
   case filesCacheMode
   case archiveSortKeys
+  case differenceSortKeys
   case storageQuota
 }
 
@@ -36,6 +37,7 @@ enum ArgumentValue: Sendable {
   case chunkerParameters(ChunkerParameters)
   case filesCacheMode(FilesCacheMode)
   case sortKeys([ArchiveSelection.SortKey])
+  case differenceSortKeys([DifferenceOrder.Key])
 }
 
 /// A command line that cannot be understood: rc 2 always, after the usage of the level it concerns.

@@ -1,28 +1,5 @@
 /// Command lines that are known but cannot be carried out yet: transfer.
 extension CommandTable {
-  static let diff = CommandDeclaration(
-    "diff", title: "Compare two archives of one repository",
-    positionals: [
-      PositionalDeclaration("REPO::ARCHIVE1", .one, .location(.required), help: "repository::ARCHIVE1"),
-      PositionalDeclaration("ARCHIVE2", .one, .archiveName, help: "name of the second archive"),
-      PositionalDeclaration("PATH", .zeroOrMore, .path, help: "restrict to these paths"),
-    ],
-    options: [
-      OptionDeclaration("--numeric-owner", help: "deprecated spelling of --numeric-ids"),
-      OptionDeclaration("--numeric-ids", help: "accepted; has no effect on the output of 1.4.5"),
-      OptionDeclaration("--same-chunker-params", help: "assert that chunk ids are comparable"),
-      OptionDeclaration("--sort", help: "deprecated: sort by path"),
-      OptionDeclaration(
-        "--sort-by", action: .value(.text), metavar: "FIELDS", onceOnly: true,
-        help: "comma separated sort fields, \">\" prefix = descending"),
-      OptionDeclaration("--content-only", help: "ignore metadata differences"),
-      OptionDeclaration("--json-lines", help: "one JSON object per changed path"),
-    ]
-      + ExclusionOptions.declarations,
-    epilog: """
-      Finds what differs between two archives of a repository: contents, owners, modes and times.
-      """)
-
   static let exportTar = CommandDeclaration(
     "export-tar", title: "Write an archive as tar stream",
     positionals: [
