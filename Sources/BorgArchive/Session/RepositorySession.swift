@@ -66,6 +66,20 @@ public final class RepositorySession: @unchecked Sendable {
     manifestID = .manifest
   }
 
+  /// A repository whose manifest may be lost; `sample` is any of its objects. The manifest in memory is empty.
+  init(checking repository: any Repository, key: Key, keyFile: String?, sample: [UInt8], context: SessionContext) {
+    let reservation = NonceReservation(
+      repository: repository, type: key.type, manifestObject: sample, context: context)
+    self.repository = repository
+    self.context = context
+    self.key = key
+    keyTarget = keyFile
+    nonces = NonceSource(reserve: reservation.reserve)
+    codec = ObjectCodec(key: key, nonces: nonces)
+    manifest = Manifest(data: ManifestData())
+    manifestID = .manifest
+  }
+
   public var security: SecurityManager {
     SecurityManager(repositoryID: repository.id, environment: context.environment)
   }

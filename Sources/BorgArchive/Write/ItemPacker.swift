@@ -19,6 +19,11 @@ struct ItemPacker {
     ItemCodec.encode(item, into: &buffer)
   }
 
+  /// Adds an item, or the end of one, that is packed already.
+  mutating func add(packed bytes: some Sequence<UInt8>) {
+    buffer.append(contentsOf: bytes)
+  }
+
   var isFull: Bool { buffer.count >= ItemPacker.enough }
 
   /// Hands out all chunks that are complete, with `isEnd` all that is there; the rest stays.

@@ -25,7 +25,7 @@ enum CommandTable {
   static let entries: [Entry] = [
     Entry("measure speed", declared: { benchmark }, named: "benchmark"),
     Entry("remove locks of repository and cache", BreakLockCommand.self, named: "break-lock"),
-    Entry("verify a repository", declared: { check }, named: "check"),
+    Entry("verify a repository", CheckCommand.self, named: "check"),
     Entry("free space in a repository", declared: { compact }, named: "compact"),
     Entry("read and change configuration values", declared: { config }, named: "config"),
     Entry("make a backup", CreateCommand.self, named: "create"),

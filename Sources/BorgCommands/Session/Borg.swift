@@ -106,7 +106,6 @@ struct Run {
 
   private func run(_ command: any BorgCommand, _ context: CommandContext, _ arguments: ParsedArguments) -> ExitCode {
     let monitor = context.monitor
-    let profile = ResourceProfile(clock: clock)
     for option in arguments.ignoredStatistics {
       monitor.note("Ignoring \(option). It is not supported when using --dry-run.", logger: Run.logger)
     }
@@ -114,7 +113,7 @@ struct Run {
       monitor.info("borgbackup version \(Program.version)", logger: "borg.output.show-version")
     }
     var watcher: SignalWatcher?
-    var code: ExitCode
+    let code: ExitCode
     do {
       watcher = try watchSignals(Swift.type(of: command).signalHandling, context)
       code = combine(try command.perform(in: context), monitor)
@@ -123,7 +122,6 @@ struct Run {
       watcher?.finish()
       code = report(error, context, watcher?.ending)
     }
-    if let failure = writeProfile(profile, context), code == .success { code = failure }
     return conclude(code, context)
   }
 
@@ -140,16 +138,6 @@ struct Run {
     let diagnosis = Diagnosis(error)
     context.monitor.log(diagnosis.record)
     return diagnosis.exitCode(exitCodeStyle)
-  }
-
-  private func writeProfile(_ profile: ResourceProfile, _ context: CommandContext) -> ExitCode? {
-    guard let path = context.common.profilePath else { return nil }
-    do {
-      try profile.write(to: path)
-      return nil
-    } catch {
-      return report(error, context, nil)
-    }
   }
 
   private func conclude(_ code: ExitCode, _ context: CommandContext) -> ExitCode {

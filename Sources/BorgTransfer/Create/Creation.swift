@@ -100,7 +100,7 @@ public final class Creation {
   /// the monitor shall hear of that.
   private func walk(_ street: Street, _ files: SharedFilesCache) throws -> ArchiveError? {
     let builder = BatchBuilder(street)
-    let ahead = OpenAhead(looksFirst: cache.files.mode.contains(.ctime) && cache.files.count > 0)
+    let ahead = OpenAhead()
     defer { ahead?.end() }
     let items = ItemBuilder(
       options, builder: builder, files: files, ahead: ahead, session: session, interruption: interruption)

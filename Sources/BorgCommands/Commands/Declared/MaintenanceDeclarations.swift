@@ -1,27 +1,5 @@
 /// Command lines that are known but cannot be carried out yet: maintenance.
 extension CommandTable {
-  static let check = CommandDeclaration(
-    "check", title: "Verify repository and archive consistency",
-    positionals: [
-      PositionalDeclaration(
-        "REPOSITORY_OR_ARCHIVE", .zeroOrOne, .location(.optional), help: "repository, or one archive of it")
-    ],
-    options: [
-      OptionDeclaration("--repository-only", help: "segment/index check only"),
-      OptionDeclaration("--archives-only", help: "archive metadata check only"),
-      OptionDeclaration("--verify-data", help: "read, decrypt and hash every object"),
-      OptionDeclaration("--repair", help: "write corrections (asks for confirmation)"),
-      OptionDeclaration("--save-space", help: "accepted, no effect in 1.4"),
-      OptionDeclaration(
-        "--max-duration", action: .value(.integer), metavar: "SECONDS",
-        help: "stop the segment check after this many seconds and remember the position; needs --repository-only"),
-    ]
-      + ArchiveFilterOptions.declarations,
-    exclusive: ArchiveFilterOptions.exclusive,
-    epilog: """
-      Verifies the repository's segments and index, then the archives' metadata. Nothing is changed without --repair.
-      """)
-
   static let prune = CommandDeclaration(
     "prune", title: "Delete archives by retention rules",
     positionals: [
