@@ -6,12 +6,12 @@ import BorgSystem
 /// place where an item can be read, and a new stream is made of what is left.
 ///
 /// A stream without damage is not packed again. With the first change the chunks before it stay as they are, and the
-/// one in which it lies begins the new part: cuts do not depend on what lies before the last one.
+/// one in which it lies (or the one before, whose end depends on what follows) begins the new part.
 struct ItemStreamRepair {
   private let archive: CheckedArchive
   private let state: CheckState
   private let furtherKeys: Set<[UInt8]>
-  /// Bytes from the last chunk boundary before the current item on.
+  /// Bytes from the last settled chunk boundary before the current item on.
   private var window: [UInt8] = []
   /// Where the current item begins.
   private var position = 0
@@ -70,16 +70,8 @@ struct ItemStreamRepair {
   // MARK: Taking chunks
 
   private mutating func accept(_ bytes: [UInt8]) throws {
-    if position == window.count {
-      window = bytes
-      position = 0
-      firstChunk = number
-      boundaries.removeAll()
-      nextAttempt = 0
-    } else {
-      boundaries.append((window.count, number))
-      window += bytes
-    }
+    if window.isEmpty { firstChunk = number } else { boundaries.append((window.count, number)) }
+    window += bytes
     if window.count - position >= nextAttempt { try readItems() }
     guard window.count - position <= StreamWindow.maximumItemLength else {
       report("An item's metadata is too long, trying to resync...")
@@ -102,8 +94,16 @@ struct ItemStreamRepair {
     nextAttempt = 0
   }
 
+  /// Whether the cut at a boundary stays where it is, whatever becomes of the current item and those behind it: cuts
+  /// are made by what follows them.
+  private func isSettled(_ boundary: (offset: Int, chunk: Int)) -> Bool {
+    boundary.offset + ItemStreamRepair.chunkerWindow <= position
+  }
+
+  private static let chunkerWindow = 4095
+
   private mutating func cutOffUsed() {
-    guard let last = boundaries.lastIndex(where: { $0.offset <= position }) else { return }
+    guard let last = boundaries.lastIndex(where: isSettled) else { return }
     let (offset, chunk) = boundaries[last]
     boundaries.removeFirst(last + 1)
     for index in boundaries.indices { boundaries[index].offset -= offset }
@@ -224,11 +224,7 @@ struct ItemStreamRepair {
   /// From here on the stream is made anew: the chunks before the current item's stay.
   private mutating func beginChange() throws {
     guard packer == nil else { return }
-    var index = firstChunk
-    var start = 0
-    for boundary in boundaries where boundary.offset <= position { (start, index) = boundary }
-    // At the window's end nothing of its last chunk must be packed again.
-    if position == window.count { (start, index) = (position, number) }
+    let (start, index) = boundaries.last(where: isSettled) ?? (0, firstChunk)
     newChunks = Array(archive.metadata.items[..<index])
     for id in newChunks { state.references.add(id) }
     var packer = ItemPacker(seed: state.session.key.chunkSeed)
