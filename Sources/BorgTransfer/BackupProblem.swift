@@ -13,12 +13,15 @@ enum BackupProblem: Error, Equatable {
   case symlinkParent
   case pathTraversal
   case hardlinkSource
+  /// Anything else; a warning without a code of its own.
+  case other(String)
 
   static func last(_ operation: String, _ path: [UInt8]? = nil) -> BackupProblem {
     .system(operation: operation, .last(path))
   }
 
-  var messageID: String {
+  /// Nil: Borg has none for it.
+  var messageID: String? {
     switch self {
     case .system(_, let error):
       switch error.code {
@@ -32,6 +35,7 @@ enum BackupProblem: Error, Equatable {
     case .symlinkParent: "BackupSymlinkParentError"
     case .pathTraversal: "BackupPathTraversalError"
     case .hardlinkSource: "BackupHardlinkSourceError"
+    case .other: nil
     }
   }
 
@@ -50,6 +54,7 @@ enum BackupProblem: Error, Equatable {
     case .symlinkParent: 108
     case .pathTraversal: 109
     case .hardlinkSource: 110
+    case .other: 1
     }
   }
 
@@ -58,6 +63,7 @@ enum BackupProblem: Error, Equatable {
     return switch self {
     case .system("", let error): "\(path): \(error)"
     case .system(let operation, let error): "\(path): \(operation): \(error)"
+    case .other(let reason): "\(path): \(reason)"
     case .raceCondition:
       "\(path): file type or inode changed while we backed it up (race condition, skipped file)"
     case .damaged: "\(path): backup error"
@@ -76,5 +82,13 @@ extension Monitor {
       LogRecord(
         .warning, logger: "borg.archiver", problem.text(path), messageID: problem.messageID,
         warningCode: problem.code))
+  }
+
+  /// An include path that no item had.
+  func warnNeverMatched(_ pattern: [UInt8]) {
+    log(
+      LogRecord(
+        .warning, logger: "borg.archiver", "Include pattern '\(displayText(pattern))' never matched.",
+        messageID: "IncludePatternNeverMatchedWarning", warningCode: 101))
   }
 }

@@ -32,7 +32,7 @@ enum CommandTable {
     Entry("look into a repository (for developers)", declared: { debug }, named: "debug"),
     Entry("delete archives or a repository", DeleteCommand.self, named: "delete"),
     Entry("compare two archives", DiffCommand.self, named: "diff"),
-    Entry("write an archive as a tar file", declared: { exportTar }, named: "export-tar"),
+    Entry("write an archive as a tar file", ExportTarCommand.self, named: "export-tar"),
     Entry("restore files", ExtractCommand.self, named: "extract"),
     Entry("explain a command or a topic", HelpCommand.self, named: "help"),
     Entry("show details of a repository or archive", InfoCommand.self, named: "info"),
@@ -48,7 +48,7 @@ enum CommandTable {
     Entry("unmount", UmountCommand.self, named: "umount"),
     Entry("upgrade a repository", declared: { upgrade }, named: "upgrade"),
     Entry("run a command while the repository is locked", declared: { withLock }, named: "with-lock"),
-    Entry("make an archive from a tar file", declared: { importTar }, named: "import-tar"),
+    Entry("make an archive from a tar file", ImportTarCommand.self, named: "import-tar"),
   ]
 
   private static let grouped: [Entry] = [

@@ -61,31 +61,7 @@ struct CreateCommand: BorgCommand {
     let creation = try Creation(
       named: location.archive ?? [], session: context.session, cache: context.cache, options,
       interruption: context.interruption)
-    try report(CreationReport(creation.run(), commandLine: context.commandLine), context)
+    try CreationReport(creation.run(), commandLine: context.commandLine).show(statistics, json: json, context)
     return .success
-  }
-
-  private func report(_ report: CreationReport, _ context: CommandContext) throws {
-    let isWanted =
-      switch statistics {
-      case .none: json
-      case .quick, .full: true
-      }
-    guard isWanted else { return }
-    let totals = try totals(context)
-    if json {
-      context.console.write(report.document(context.session, totals, context.cache).text(context.environment))
-    } else {
-      context.monitor.logLines(
-        report.lines(context.session, totals, context.cache, iec: context.common.usesIEC),
-        logger: "borg.output.stats")
-    }
-  }
-
-  /// Nil with --quick-stats.
-  private func totals(_ context: CommandContext) throws -> RepositoryTotals? {
-    if case .quick = statistics { return nil }
-    return try RepositoryTotals(
-      context.session, context.cache, considersPartFiles: context.common.considersPartFiles)
   }
 }

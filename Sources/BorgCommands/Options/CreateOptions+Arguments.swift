@@ -13,6 +13,14 @@ extension CreateOptions {
     readContent(arguments)
   }
 
+  /// What the command line of `import-tar` says about content and archive.
+  init(archive arguments: ParsedArguments) {
+    self.init(matcher: PatternMatcher(fallback: true))
+    comment = arguments.bytes("--comment") ?? []
+    if case .timestamp(let time)? = arguments.value("--timestamp") { timestamp = time }
+    readContent(arguments)
+  }
+
   private static func input(_ arguments: ParsedArguments, _ exclusions: ExclusionOptions) throws -> Input {
     let paths = arguments.texts("PATH")
     let roots = exclusions.rootsBeforePaths + paths + exclusions.rootsAfterPaths

@@ -14,6 +14,24 @@ struct CreationReport {
     self.commandLine = commandLine
   }
 
+  /// Shows the block or the document, if either is wanted.
+  func show(_ statistics: StatisticsOptions, json: Bool, _ context: CommandContext) throws {
+    var totals: RepositoryTotals?
+    switch statistics {
+    case .none where !json: return
+    case .quick: break
+    case .none, .full:
+      totals = try RepositoryTotals(
+        context.session, context.cache, considersPartFiles: context.common.considersPartFiles)
+    }
+    if json {
+      context.console.write(document(context.session, totals, context.cache).text(context.environment))
+    } else {
+      context.monitor.logLines(
+        lines(context.session, totals, context.cache, iec: context.common.usesIEC), logger: "borg.output.stats")
+    }
+  }
+
   /// The block of cli.md 6.2. `totals` nil: without the rows about the repository.
   func lines(_ session: RepositorySession, _ totals: RepositoryTotals?, _ cache: Cache, iec: Bool) -> [String] {
     let sizes = StatisticsText(iec: iec)

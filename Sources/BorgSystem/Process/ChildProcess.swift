@@ -40,6 +40,9 @@ public final class ChildProcess: Sendable {
     self.pid = pid
   }
 
+  /// Whether `wait` has seen its end: its number may belong to another process then.
+  public var isReaped: Bool { reaped.withLock { $0 != nil } }
+
   /// The exit status, or -signal as Python gives it.
   public func wait() throws -> Int32 {
     try reaped.withLock { reaped in

@@ -20,13 +20,7 @@ public final class Creation {
     public var duration: Int64
   }
 
-  private let options: CreateOptions
-  private let session: RepositorySession
-  private let cache: Cache
-  private let interruption: Interruption
-  private let writer: ArchiveWriter
-  private let startMonotonic: Int64
-  private let currentDirectory: [UInt8]
+  private let making: ArchiveRun
 
   /// Throws `ArchiveError.alreadyExists`. The cache must be open with the wanted files cache mode. The run's time
   /// begins here, or at `startMonotonic` when the command has begun it earlier.
@@ -34,87 +28,38 @@ public final class Creation {
     named name: [UInt8], session: RepositorySession, cache: Cache, _ options: CreateOptions,
     interruption: Interruption = Interruption(), startMonotonic: Int64? = nil
   ) throws {
-    self.options = options
-    self.session = session
-    self.cache = cache
-    self.interruption = interruption
-    self.startMonotonic = startMonotonic ?? session.context.clock.monotonic()
-    currentDirectory = try Files.currentDirectory()
-    var archive = ArchiveWriter.Options()
-    archive.compressor = options.compressor
-    archive.chunkerParameters = options.chunkerParameters
-    archive.comment = options.comment
-    archive.timestamp = options.timestamp
-    archive.commandLine = options.commandLine
-    archive.cwd = currentDirectory
-    archive.startMonotonic = self.startMonotonic
-    writer = try ArchiveWriter(named: name, session: session, cache: cache, archive)
+    making = try ArchiveRun(
+      named: name, session: session, cache: cache, options, interruption: interruption,
+      startMonotonic: startMonotonic)
   }
 
   /// Backs up everything and commits. Problems with single files become warnings on the monitor. Throws what the
   /// repository throws (the transaction is rolled back then), `ArchiveError.plain("Got Ctrl-C / SIGINT.")` after a
   /// requested stop, `Interruption.Aborted`, `ArchiveError.command` for a failing command. Call once.
   public func run() throws -> Outcome {
-    do {
-      let archive = try backUp()
-      return Outcome(
-        archive: archive, statistics: writer.statistics, start: archive.start, end: archive.end,
-        duration: session.context.clock.monotonic() - startMonotonic)
-    } catch {
-      try? session.repository.rollback()
-      throw error
-    }
+    try making.complete(walk)
   }
 
-  private func backUp() throws -> Archive {
-    let street = Street(arenaSize: ContentReader.arenaSize(options.chunkerParameters))
-    let files = SharedFilesCache(cache, currentDirectory: currentDirectory)
-    let reservations = Reservations()
-    let collector = Collector(
-      street, writer: writer, cache: cache, files: files, reservations: reservations,
-      checkpointIntervalSeconds: options.checkpointIntervalSeconds, interruption: interruption)
-    var threads: [Worker] = []
-    var inputError: ArchiveError?
-    do {
-      threads.append(try Worker { collector.run() })
-      for _ in 0..<max(1, options.workerCount ?? availableProcessorCount()) {
-        let (codec, chunks, compressor) = (session.codec, cache.chunks, options.compressor)
-        threads.append(
-          try Worker {
-            var worker = ChunkWorker(
-              street, codec: codec, chunks: chunks, reservations: reservations, compressor: compressor)
-            worker.run()
-          })
-      }
-      inputError = try walk(street, files)
-      street.finish()
-    } catch {
-      street.fail(error)
-    }
-    for thread in threads { thread.join() }
-    if let error = street.error ?? inputError { throw error }
-    return try collector.complete()
-  }
-
-  /// Returns an error that makes the archive worthless, such as a failed command's, when all before it is on its way:
+  /// An error that makes the archive worthless, such as a failed command's, is thrown when all before it is on its way:
   /// the monitor shall hear of that.
-  private func walk(_ street: Street, _ files: SharedFilesCache) throws -> ArchiveError? {
+  private func walk(_ street: Street) throws {
     let builder = BatchBuilder(street)
     let ahead = OpenAhead()
     defer { ahead?.end() }
     let items = ItemBuilder(
-      options, builder: builder, files: files, ahead: ahead, session: session, interruption: interruption)
+      making.options, builder: builder, files: making.files, ahead: ahead, session: making.session,
+      interruption: making.interruption)
     let walker = DirectoryWalker(
-      options, listener: builder, builder: items, ahead: ahead, repository: session.repository.location,
-      context: session.context, interruption: interruption)
-    let input = CreateInput(options, listener: builder, builder: items, walker: walker, context: session.context)
+      making.options, listener: builder, builder: items, ahead: ahead, repository: making.session.repository.location,
+      context: making.session.context, interruption: making.interruption)
+    let input = CreateInput(
+      making.options, listener: builder, builder: items, walker: walker, context: making.session.context)
     do {
       try input.run()
       try builder.flush()
-      return nil
     } catch let error as ArchiveError {
       try builder.flush()
-      return error
+      throw error
     }
   }
 

@@ -8,9 +8,12 @@ struct ExtractProgress {
   private var done: Int64 = 0
   private var nextTenth: Int64 = 0
 
-  init(_ monitor: any Monitor, total: Int64) {
+  private let verb: String
+
+  init(_ monitor: any Monitor, total: Int64, verb: String = "Extracting") {
     self.monitor = monitor
     self.total = total
+    self.verb = verb
   }
 
   static func announce(_ monitor: any Monitor) {
@@ -33,7 +36,7 @@ struct ExtractProgress {
     let padding = String(repeating: " ", count: max(0, 5 - number.count))
     monitor.progress(
       OperationProgress(
-        messageID: "extract", message: "\(padding)\(number)% Extracting: \(name)", current: done, total: total,
+        messageID: "extract", message: "\(padding)\(number)% \(verb): \(name)", current: done, total: total,
         info: [name]))
   }
 

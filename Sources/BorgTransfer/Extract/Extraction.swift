@@ -42,7 +42,7 @@ public final class Extraction {
     if monitor.wantsProgress { progress = ExtractProgress(monitor, total: try totalSize()) }
     try extractAll(writer)
     progress?.finish()
-    for pattern in options.matcher.unmatchedIncludePaths { warnUnmatched(pattern) }
+    for pattern in options.matcher.unmatchedIncludePaths { monitor.warnNeverMatched(pattern) }
     if interruption.isStopRequested { throw ArchiveError.plain("Got Ctrl-C / SIGINT.") }
   }
 
@@ -191,13 +191,6 @@ extension Extraction {
     } catch {
       monitor.error("\(displayText(directory.path)): \(error)", logger: "borg.archiver")
     }
-  }
-
-  private func warnUnmatched(_ pattern: [UInt8]) {
-    monitor.log(
-      LogRecord(
-        .warning, logger: "borg.archiver", "Include pattern '\(displayText(pattern))' never matched.",
-        messageID: "IncludePatternNeverMatchedWarning", warningCode: 101))
   }
 
   /// The bytes of all selected items, for the progress: a pass over the items of its own.

@@ -60,24 +60,40 @@ final class ContentReader {
     if count > 0 { try builder.chunk(taking: count) }
   }
 
+  /// Fills the memory, unless its content ends before; returns the bytes read.
+  typealias Source = (UnsafeMutableRawBufferPointer) throws -> Int
+
+  /// Reads a content of known size from anywhere and hands on its chunks as they are cut.
+  func read(size: Int64, from source: Source) throws {
+    if size > 0, size < min(Int64(singleChunkLimit), 1 << 20) {
+      let room = UnsafeMutableRawBufferPointer(rebasing: try builder.room(atLeast: Int(size))[0..<Int(size)])
+      try emitSmall(try source(room))
+    } else if size > 0, let buzhash {
+      try readCutting(buzhash, source)
+    } else if size > 0, case .fixed(let block, let header) = parameters {
+      if header > 0, try readRange(length: Int64(header), block: block, source) { return }
+      _ = try readRange(length: .max, block: block, source)
+    }
+  }
+
   /// Reads to the end of the file and hands on its chunks as they are cut.
   func read(_ descriptor: Int32) throws {
     if let buzhash {
-      try readCutting(descriptor, buzhash)
+      try readCutting(buzhash) { try fill($0, from: descriptor) }
     } else if case .fixed(let block, let header) = parameters {
       try readBlocks(descriptor, block: block, header: header)
     }
   }
 
   /// Fills an arena, cuts what can be cut, and carries the rest over into the next arena.
-  private func readCutting(_ descriptor: Int32, _ chunker: BuzHashChunker) throws {
+  private func readCutting(_ chunker: BuzHashChunker, _ source: Source) throws {
     var room = try builder.room(atLeast: min(1 << 20, builder.arenaSize))
     var filled = 0
     var isEnd = false
     while true {
       if !isEnd, filled < room.count {
         let wanted = UnsafeMutableRawBufferPointer(rebasing: room[filled...])
-        let count = try fill(wanted, from: descriptor)
+        let count = try source(wanted)
         filled += count
         isEnd = count < wanted.count
       }
@@ -130,13 +146,17 @@ final class ContentReader {
     }
   }
 
-  /// Reads up to `length` bytes in pieces of `block`; true when the file ended before.
   private func readRange(_ descriptor: Int32, length: Int64, block: Int) throws -> Bool {
+    try readRange(length: length, block: block) { try fill($0, from: descriptor) }
+  }
+
+  /// Reads up to `length` bytes in pieces of `block`; true when the content ended before.
+  private func readRange(length: Int64, block: Int, _ source: Source) throws -> Bool {
     var left = length
     while left > 0 {
       let wanted = Int(min(left, Int64(block)))
       let room = try builder.room(atLeast: wanted)
-      let count = try fill(UnsafeMutableRawBufferPointer(rebasing: room[0..<wanted]), from: descriptor)
+      let count = try source(UnsafeMutableRawBufferPointer(rebasing: room[0..<wanted]))
       if count > 0 { try builder.chunk(taking: count) }
       if count < wanted { return true }
       left -= Int64(count)
