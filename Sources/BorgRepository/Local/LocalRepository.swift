@@ -8,7 +8,7 @@ import Synchronization
 public final class LocalRepository: Repository {
   public let id: ChunkID
   public let location: Location
-  private let core: Mutex<RepositoryCore>
+  let core: Mutex<RepositoryCore>
 
   public struct CreateOptions: Sendable {
     public var appendOnly = false

@@ -1,4 +1,4 @@
-/// Command lines that are known but cannot be carried out yet: debugging.
+/// The command lines of `borg debug`.
 extension CommandTable {
   static let debugInfo = CommandDeclaration(
     "debug info", title: "Print system information")
