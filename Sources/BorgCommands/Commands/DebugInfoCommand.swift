@@ -16,7 +16,7 @@ struct DebugInfoCommand: BorgCommand {
       context.console.write(
         """
         Platform: \(Self.platform())
-        Borg: \(Program.version)  Swift
+        Borg: \(Program.version)  Python: none, Swift
         PID: \(getpid())  CWD: \(directory)
         sys.argv: [\(words)]
         SSH_ORIGINAL_COMMAND: \(environment["SSH_ORIGINAL_COMMAND"] ?? "None")
