@@ -108,7 +108,7 @@ struct CommandsTests {
   }
 
   @Test func `what is not there yet says so`() throws {
-    #expect(try runner.run("prune", repository).error == "borg: error: the command 'prune' is not implemented yet\n")
+    #expect(try runner.run("serve").error == "borg: error: the command 'serve' is not implemented yet\n")
     #expect(try runner.run("list", "ssh://host/repository").code == 2)
   }
 

@@ -1,7 +1,7 @@
 import BorgSystem
 
 /// Reports how much of a known total is done, at most once in `step` percent, as Borg's percent indicator does.
-struct PercentProgress {
+public struct PercentProgress {
   private let messageID: String
   private let total: Int
   private let stepInTenths: Int
@@ -9,7 +9,7 @@ struct PercentProgress {
   private var done = 0
   private var nextInTenths = 0
 
-  init(messageID: String, total: Int, stepInTenths: Int, monitor: any Monitor) {
+  public init(messageID: String, total: Int, stepInTenths: Int, monitor: any Monitor) {
     self.messageID = messageID
     self.total = total
     self.stepInTenths = stepInTenths
@@ -17,7 +17,7 @@ struct PercentProgress {
   }
 
   /// Says where it stands, then counts `count` more. `message` gets the percentage, right-aligned in three columns.
-  mutating func advance(by count: Int, info: [String]? = nil, _ message: (_ percent: String) -> String) {
+  public mutating func advance(by count: Int, info: [String]? = nil, _ message: (_ percent: String) -> String) {
     guard monitor.wantsProgress, total > 0 else { return }
     let tenths = done * 1000 / total
     done += count
@@ -30,7 +30,7 @@ struct PercentProgress {
         messageID: messageID, message: message(percent), current: Int64(done), total: Int64(total), info: info))
   }
 
-  func finish() {
+  public func finish() {
     guard monitor.wantsProgress, total > 0 else { return }
     monitor.progress(OperationProgress(messageID: messageID, message: nil, isFinished: true))
   }

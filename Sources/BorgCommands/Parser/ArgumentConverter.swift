@@ -28,6 +28,7 @@ struct ArgumentConverter {
     case .filesCacheMode: return try .filesCacheMode(filesCacheMode(text))
     case .archiveSortKeys: return try .sortKeys(sortKeys(text))
     case .differenceSortKeys: return try .differenceSortKeys(DifferenceOrder.keys(parsing: string(text)))
+    case .interval: return try .integer(intervalHours(text))
     case .storageQuota: return try .integer(storageQuota(text))
     }
   }
@@ -141,6 +142,24 @@ struct ArgumentConverter {
       }
       return key
     }
+  }
+
+  /// Borg's units; a month has 31 days and a year 365.
+  private func intervalHours(_ text: [UInt8]) throws -> Int {
+    let word = string(text)
+    let units: [Character: Int] = ["H": 1, "d": 24, "w": 24 * 7, "m": 24 * 31, "y": 24 * 365]
+    let unit = word.last.map(String.init) ?? ""
+    guard let hours = word.last.flatMap({ units[$0] }) else {
+      throw ArgumentRefusal(
+        reason: "Unexpected interval time unit \"\(unit)\": expected one of ['H', 'd', 'w', 'm', 'y']")
+    }
+    let number = word.dropLast()
+    guard let count = Int(number.trimmingSpaces()), count > 0 else {
+      throw ArgumentRefusal(
+        reason: "Unexpected interval number \"\(number)\": expected an integer greater than 0")
+    }
+    let (total, overflow) = count.multipliedReportingOverflow(by: hours)
+    return overflow ? .max : total
   }
 
   private func storageQuota(_ text: [UInt8]) throws -> Int {

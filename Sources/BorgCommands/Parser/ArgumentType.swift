@@ -23,6 +23,8 @@ enum ArgumentType: Sendable {
   case filesCacheMode
   case archiveSortKeys
   case differenceSortKeys
+  /// A time span such as `2d`, converted to hours.
+  case interval
   case storageQuota
 }
 
