@@ -43,6 +43,14 @@ public final class ObjectCodec: Sendable {
     return plain
   }
 
+  /// The method that a payload of `plaintext` would name: what cannot shrink is stored plain.
+  public func methodName(
+    of plaintext: UnsafeRawBufferPointer, with compressor: Compressor, workspace: CodecWorkspace
+  ) -> String? {
+    PayloadEncoder(workspace: workspace).payload(of: plaintext, with: compressor, reserving: 0)
+      .withUnsafeBytes { Compressor.methodName(ofPayload: $0) }
+  }
+
   /// Authenticates and decrypts only: the compressed payload with its header.
   public func payload(_ object: [UInt8], id: ChunkID?) throws -> [UInt8] {
     try object.withUnsafeBytes { object in

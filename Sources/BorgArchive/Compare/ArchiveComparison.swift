@@ -80,7 +80,7 @@ public final class ArchiveComparison {
   }
 
   /// Before Borg 1.2 the algorithm was not named.
-  static func normalized(_ parameters: MessagePackValue) -> MessagePackValue {
+  public static func normalized(_ parameters: MessagePackValue) -> MessagePackValue {
     guard let fields = parameters.arrayValue, fields.count == 4, fields.first?.intValue != nil else {
       return parameters
     }

@@ -16,6 +16,9 @@ public final class ArchiveWriter {
     public var cwd: [UInt8] = []
     /// When the command started, by the monotonic clock, nanoseconds.
     public var startMonotonic: Int64 = 0
+    /// The archive that this one is a new version of (recreate): its command line and
+    /// chunker parameters and, unless `timestamp` is set, its times are kept; `commandLine` becomes the recreate command line.
+    public var origin: ArchiveMetadata?
     public init() {}
   }
 
@@ -127,6 +130,16 @@ extension ArchiveWriter {
     metadata.sizeParts = statistics.originalSizeParts
     metadata.storedSizeParts = statistics.compressedSizeParts
     metadata.fileCountParts = statistics.fileCountParts
+    if let origin = options.origin { keep(origin, in: &metadata) }
     return metadata
+  }
+
+  private func keep(_ origin: ArchiveMetadata, in metadata: inout ArchiveMetadata) {
+    metadata.recreateCommandLine = metadata.commandLine
+    metadata.commandLine = origin.commandLine
+    metadata.chunkerParameters = origin.chunkerParameters
+    guard options.timestamp == nil else { return }
+    metadata.time = origin.time
+    metadata.timeEnd = origin.timeEnd ?? origin.time
   }
 }

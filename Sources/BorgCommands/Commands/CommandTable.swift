@@ -42,7 +42,7 @@ enum CommandTable {
     Entry("list archives or their contents", ListCommand.self, named: "list"),
     Entry("mount a repository or archive", MountCommand.self, named: "mount"),
     Entry("delete old archives by rules", PruneCommand.self, named: "prune"),
-    Entry("rewrite archives", declared: { recreate }, named: "recreate"),
+    Entry("rewrite archives", RecreateCommand.self, named: "recreate"),
     Entry("rename an archive", RenameCommand.self, named: "rename"),
     Entry("be the server of a remote repository", declared: { serve }, named: "serve"),
     Entry("unmount", UmountCommand.self, named: "umount"),
