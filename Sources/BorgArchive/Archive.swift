@@ -147,19 +147,35 @@ extension Archive {
     }
   }
 
-  /// Gives the archive a new name: new metadata object, manifest in memory changed.
-  public func rename(to name: [UInt8], cache: Cache) throws {
+  /// Gives the archive's metadata a TAM, and so a new id, which is returned; manifest in memory changed.
+  public func authenticate(cache: Cache) throws -> ChunkID {
     try session.requireKey()
-    guard session.manifest.entry(named: name) == nil else { throw ArchiveError.alreadyExists(name: name) }
-    var renamed = metadata
-    renamed.name = name
-    let packed = TAM.seal(key: session.key, .archive) { renamed.encoded(tam: $0) }
+    let id = try store(metadata, cache: cache)
+    session.manifest.set(Manifest.Entry(name: entry.name, id: id, time: entry.time))
+    var unused = Statistics()
+    try cache.removeReference(entry.id, statistics: &unused)
+    return id
+  }
+
+  /// Packs metadata with a fresh TAM and stores it.
+  private func store(_ metadata: ArchiveMetadata, cache: Cache) throws -> ChunkID {
+    let packed = TAM.seal(key: session.key, .archive) { metadata.encoded(tam: $0) }
     let id = packed.withUnsafeBytes { session.key.id(of: $0) }
     let object = try packed.withUnsafeBytes {
       try session.codec.seal($0, with: .lz4, workspace: CodecWorkspace())
     }
     guard let size = UInt32(exactly: packed.count) else { throw ArchiveError.archiveTooBig }
     try cache.add(id, object: object, size: size)
+    return id
+  }
+
+  /// Gives the archive a new name: new metadata object, manifest in memory changed.
+  public func rename(to name: [UInt8], cache: Cache) throws {
+    try session.requireKey()
+    guard session.manifest.entry(named: name) == nil else { throw ArchiveError.alreadyExists(name: name) }
+    var renamed = metadata
+    renamed.name = name
+    let id = try store(renamed, cache: cache)
     session.manifest.set(Manifest.Entry(name: name, id: id, time: metadata.time))
     var unused = Statistics()
     try cache.removeReference(entry.id, statistics: &unused)

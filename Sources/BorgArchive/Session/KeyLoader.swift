@@ -12,6 +12,8 @@ struct KeyLoader {
     var key: Key
     /// The key file's path; nil for every other storage.
     var keyFile: String?
+    /// What opened the key; empty when nothing did.
+    var passphrase: [UInt8] = []
   }
 
   /// The mode that the first byte of a stored object tells. 0x01 stands for `repokey`: passphrase mode was migrated.
@@ -30,24 +32,25 @@ struct KeyLoader {
     if !type.encrypts, context.worksAround("authenticated_no_key") {
       return Loaded(key: try Key(type: type, secrets: nil, tamRequired: false), keyFile: nil)
     }
-    return Loaded(key: try open(try store.blob(found), type, target: found.target), keyFile: found.path)
+    let opened = try open(try store.blob(found), type, target: found.target)
+    return Loaded(key: opened.key, keyFile: found.path, passphrase: opened.passphrase)
   }
 
   /// The passphrase of an environment source is tried once; without one the empty passphrase, then three prompts.
-  private func open(_ blob: KeyBlob, _ type: KeyType, target: String) throws -> Key {
+  private func open(_ blob: KeyBlob, _ type: KeyType, target: String) throws -> (key: Key, passphrase: [UInt8]) {
     let security = SecurityManager(repositoryID: repository.id, environment: context.environment)
     let tamRequired = security.tamRequiredMarker
-    func attempt(_ passphrase: [UInt8]) throws -> Key? {
-      try Key.open(blob, passphrase: passphrase, type: type, tamRequiredDefault: tamRequired)
+    func attempt(_ passphrase: [UInt8]) throws -> (key: Key, passphrase: [UInt8])? {
+      try Key.open(blob, passphrase: passphrase, type: type, tamRequiredDefault: tamRequired).map { ($0, passphrase) }
     }
     let passphrases = Passphrases(context: context)
     if let passphrase = try passphrases.fromEnvironment() {
-      guard let key = try attempt(passphrase) else { throw ArchiveError.passphraseWrong }
-      return key
+      guard let opened = try attempt(passphrase) else { throw ArchiveError.passphraseWrong }
+      return opened
     }
-    if let key = try attempt([]) { return key }
+    if let opened = try attempt([]) { return opened }
     for _ in 1...3 {
-      if let key = try attempt(try passphrases.ask("Enter passphrase for key \(target): ")) { return key }
+      if let opened = try attempt(try passphrases.ask("Enter passphrase for key \(target): ")) { return opened }
     }
     throw ArchiveError.passwordRetriesExceeded
   }

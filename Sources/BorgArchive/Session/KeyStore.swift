@@ -57,22 +57,55 @@ struct KeyStore {
       guard !Files.exists(Array(path.utf8)) else {
         throw ArchiveError.plain("Aborting because key in \"\(path)\" already exists.")
       }
-      try Files.replace(Array(path.utf8), with: magic + idText + [0x0a] + KeyStore.wrapped(blob) + [0x0a])
+      try Files.replace(Array(path.utf8), with: keyFile(KeyStore.wrapped(blob)))
       return path
     }
   }
 
+  /// Replaces the blob of a key that `found` tells the place of.
+  func replace(_ found: Found, with blob: KeyBlob) throws {
+    try write(KeyStore.wrapped(blob), keyFile: found.path)
+  }
+
+  /// Saves a blob's text for a key of this kind, over the one that is there: into the config, or into the key file of
+  /// BORG_KEY_FILE, else this repository's, else a new one.
+  func save(text: [UInt8], _ storage: KeyType.Storage) throws {
+    switch storage {
+    case .none: throw ArchiveError.unencryptedRepo
+    case .repository: try write(text, keyFile: nil)
+    case .keyfile:
+      let path = try pathFromEnvironment() ?? existingKeyFile() ?? newKeyFilePath()
+      try write(text, keyFile: path)
+    }
+  }
+
+  private func existingKeyFile() throws -> String? {
+    do { return try findKeyFile().path } catch ArchiveError.keyfileNotFound { return nil }
+  }
+
+  private func write(_ text: [UInt8], keyFile path: String?) throws {
+    guard let path else { return try repository.saveKey(text) }
+    try Files.replace(Array(path.utf8), with: keyFile(text))
+  }
+
+  /// A key file's whole text around a blob's.
+  func keyFile(_ text: [UInt8]) -> [UInt8] {
+    magic + idText + [0x0a] + text + (text.last == 0x0a ? [] : [0x0a])
+  }
+
   /// Base64 in lines of 70 characters, without a final newline.
-  private static func wrapped(_ blob: KeyBlob) -> [UInt8] {
+  static func wrapped(_ bytes: [UInt8]) -> [UInt8] {
     var text: [UInt8] = []
-    for (index, character) in Base64.encode(blob.encoded()).utf8.enumerated() {
+    for (index, character) in Base64.encode(bytes).utf8.enumerated() {
       if index > 0, index.isMultiple(of: 70) { text.append(0x0a) }
       text.append(character)
     }
     return text
   }
 
-  private static let minimumBlobLength = 20
+  private static func wrapped(_ blob: KeyBlob) -> [UInt8] { wrapped(blob.encoded()) }
+
+  static let minimumBlobLength = 20
   /// Far above any key file; what is longer is none.
   private static let maximumFileLength = 1 << 20
 }

@@ -6,24 +6,36 @@ import BorgSystem
 /// `borg init` (keys.md section 8).
 extension RepositorySession {
   /// `borg init` after the repository was created: key with new passphrase (nil `secretsFrom`: fresh secrets), manifest,
-  /// commit, cache, security entries. Deletes the repository when the user cancels.
+  /// commit, cache, security entries. Whatever fails before the commit, a refused passphrase above all, leaves neither
+  /// the repository nor a key file behind; from the commit on, of which `onCommit` tells, everything stays.
   public static func initialize(
-    repository: any Repository, type: KeyType, secretsFrom: RelatedSecrets?, context: SessionContext
+    repository: any Repository, type: KeyType, secretsFrom: RelatedSecrets?, context: SessionContext,
+    onCommit: () -> Void = {}
   ) throws -> RepositorySession {
-    let made: (key: Key, keyFile: String?)
-    do {
-      made = try makeKey(in: repository, type: type, secretsFrom: secretsFrom, context: context)
-    } catch ArchiveError.cancelledByUser {
-      try repository.destroy()
-      throw ArchiveError.cancelledByUser
-    }
-    let session = RepositorySession(newIn: repository, key: made.key, keyFile: made.keyFile, context: context)
-    try session.writeManifest()
-    try repository.commit(CommitOptions())
+    let session = try makeCommitted(repository, type, secretsFrom, context)
+    onCommit()
     try session.saveSecurity()
     try Cache.createNew(session: session, lockWaitSeconds: context.lockWaitSeconds)
-    if made.key.tamRequired { try session.security.setTAMRequiredMarker(true) }
+    if session.key.tamRequired { try session.security.setTAMRequiredMarker(true) }
     return session
+  }
+
+  private static func makeCommitted(
+    _ repository: any Repository, _ type: KeyType, _ secretsFrom: RelatedSecrets?, _ context: SessionContext
+  ) throws -> RepositorySession {
+    var keyFile: String?
+    do {
+      let made = try makeKey(in: repository, type: type, secretsFrom: secretsFrom, context: context)
+      keyFile = made.keyFile
+      let session = RepositorySession(newIn: repository, key: made.key, keyFile: made.keyFile, context: context)
+      try session.writeManifest()
+      try repository.commit(CommitOptions())
+      return session
+    } catch {
+      try? repository.destroy()
+      if let keyFile { try? Files.unlink(Array(keyFile.utf8)) }
+      throw error
+    }
   }
 
   private static func makeKey(

@@ -15,17 +15,25 @@ extension RepositorySession {
 
   /// Decodes and authenticates the manifest's plaintext. Throws `ArchiveError` for TAM problems and manifests from
   /// the future, `FormatError` for bytes that are no manifest.
-  static func openManifest(_ plaintext: [UInt8], key: Key) throws -> (data: ManifestData, isAuthenticated: Bool) {
+  /// Nil `requiresTAM`: the key decides whether there must be a TAM.
+  static func openManifest(
+    _ plaintext: [UInt8], key: Key, requiresTAM: Bool? = nil
+  ) throws -> (data: ManifestData, isAuthenticated: Bool) {
     if plaintext.starts(with: [0xc1, 0xc1, 0xc1, 0xc1]) { throw ArchiveError.unsupportedManifest }
-    let isAuthenticated = try TAM.verify(plaintext, key: key, .manifest, required: key.tamRequired)
+    let isAuthenticated = try TAM.verify(plaintext, key: key, .manifest, required: requiresTAM ?? key.tamRequired)
     return (try ManifestData(decoding: plaintext), isAuthenticated)
   }
 
   /// Seals and stores the manifest under a new timestamp (not committed).
   public func writeManifest() throws {
+    try writeManifest(tamRequired: key.tamRequired ? true : nil)
+  }
+
+  /// The same, saying in the manifest whether its TAM is required; nil: as it says already.
+  func writeManifest(tamRequired: Bool?) throws {
     try requireKey()
     var data = manifest.data
-    if key.tamRequired { data.setConfig("tam_required", .bool(true)) }
+    if let tamRequired { data.setConfig("tam_required", .bool(tamRequired)) }
     data.timestamp = nextTimestamp(after: data.timestamp)
     try RepositorySession.checkLimits(data)
     let packed = TAM.seal(key: key, .manifest) { data.encoded(tam: $0) }

@@ -18,13 +18,30 @@ public final class RepositorySession: @unchecked Sendable {
   /// The hash of the manifest's plaintext as last read or written: the cache's "manifest id".
   public internal(set) var manifestID: ChunkID
   public let context: SessionContext
+  /// Whether the manifest as it was read carried a TAM that verified.
+  public let manifestWasAuthenticated: Bool
+  /// Kept only when asked for: the key is then saved again under it.
+  let passphrase: [UInt8]?
   /// Where a keyfile key was found, for messages and JSON.
   public let keyTarget: String?
+
+  /// What `upgrade` must get by without, and what it needs beyond other commands.
+  public struct Trust: Sendable {
+    /// A manifest without a TAM is taken even when the key requires one.
+    public var acceptsUnauthenticatedManifest = false
+    /// A wrong TAM of an archive counts as none.
+    public var ignoresInvalidArchiveTAM = false
+    /// The key will be saved again under the same passphrase.
+    public var keepsPassphrase = false
+
+    public init() {}
+  }
 
   /// Opens key and manifest of an open repository, checks features for `operations`, and, with `assertsSecure`, makes
   /// the security checks of caches.md section 2 (prompts included).
   public init(
-    repository: any Repository, operations: [ManifestOperation], assertsSecure: Bool = true, context: SessionContext
+    repository: any Repository, operations: [ManifestOperation], assertsSecure: Bool = true,
+    trust: Trust = Trust(), context: SessionContext
   ) throws {
     let object = try RepositorySession.manifestObject(of: repository)
     let loaded = try KeyLoader(repository: repository, context: context).load(manifestObject: object)
@@ -34,10 +51,16 @@ public final class RepositorySession: @unchecked Sendable {
     self.context = context
     key = loaded.key
     keyTarget = loaded.keyFile
+    passphrase = trust.keepsPassphrase ? loaded.passphrase : nil
     nonces = NonceSource(reserve: reservation.reserve)
     codec = ObjectCodec(key: loaded.key, nonces: nonces)
     let plaintext = try codec.unseal(object, id: nil, workspace: CodecWorkspace())
-    let opened = try RepositorySession.openManifest(plaintext, key: key)
+    let requiresTAM = loaded.key.tamRequired && !trust.acceptsUnauthenticatedManifest
+    if loaded.key.tamRequired, !requiresTAM {
+      context.monitor.note("Manifest authentication DISABLED.", logger: "borg.crypto.key")
+    }
+    let opened = try RepositorySession.openManifest(plaintext, key: key, requiresTAM: requiresTAM)
+    manifestWasAuthenticated = opened.isAuthenticated
     manifest = Manifest(data: opened.data)
     manifestID = plaintext.withUnsafeBytes { loaded.key.id(of: $0) }
     if opened.isAuthenticated {
@@ -60,6 +83,8 @@ public final class RepositorySession: @unchecked Sendable {
     self.context = context
     self.key = key
     keyTarget = keyFile
+    passphrase = nil
+    manifestWasAuthenticated = true
     nonces = NonceSource(reserve: reservation.reserve)
     codec = ObjectCodec(key: key, nonces: nonces)
     manifest = Manifest(data: ManifestData())
@@ -74,6 +99,8 @@ public final class RepositorySession: @unchecked Sendable {
     self.context = context
     self.key = key
     keyTarget = keyFile
+    passphrase = nil
+    manifestWasAuthenticated = false
     nonces = NonceSource(reserve: reservation.reserve)
     codec = ObjectCodec(key: key, nonces: nonces)
     manifest = Manifest(data: ManifestData())

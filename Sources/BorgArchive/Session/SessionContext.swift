@@ -11,6 +11,8 @@ public struct SessionContext: Sendable {
   public var terminal: PassphraseTerminal = .system
   /// How long a lock of the local cache is waited for.
   public var lockWaitSeconds = 1
+  /// A wrong TAM of an archive counts as none: `upgrade` puts it right.
+  public var ignoresInvalidArchiveTAM = false
 
   public init(environment: Environment, monitor: any Monitor, clock: Clock = .system, users: Users = Users()) {
     self.environment = environment
@@ -21,7 +23,8 @@ public struct SessionContext: Sendable {
 
   /// The words of `BORG_WORKAROUNDS`.
   func worksAround(_ word: String) -> Bool {
-    (environment["BORG_WORKAROUNDS"] ?? "").split(separator: ",").contains { $0 == word }
+    if ignoresInvalidArchiveTAM, word == "ignore_invalid_archive_tam" { return true }
+    return (environment["BORG_WORKAROUNDS"] ?? "").split(separator: ",").contains { $0 == word }
   }
 }
 

@@ -27,7 +27,7 @@ enum CommandTable {
     Entry("remove locks of repository and cache", BreakLockCommand.self, named: "break-lock"),
     Entry("verify a repository", CheckCommand.self, named: "check"),
     Entry("free space in a repository", CompactCommand.self, named: "compact"),
-    Entry("read and change configuration values", declared: { config }, named: "config"),
+    Entry("read and change configuration values", ConfigCommand.self, named: "config"),
     Entry("make a backup", CreateCommand.self, named: "create"),
     Entry("look into a repository (for developers)", declared: { debug }, named: "debug"),
     Entry("delete archives or a repository", DeleteCommand.self, named: "delete"),
@@ -46,20 +46,20 @@ enum CommandTable {
     Entry("rename an archive", RenameCommand.self, named: "rename"),
     Entry("be the server of a remote repository", declared: { serve }, named: "serve"),
     Entry("unmount", UmountCommand.self, named: "umount"),
-    Entry("upgrade a repository", declared: { upgrade }, named: "upgrade"),
-    Entry("run a command while the repository is locked", declared: { withLock }, named: "with-lock"),
+    Entry("upgrade a repository", UpgradeCommand.self, named: "upgrade"),
+    Entry("run a command while the repository is locked", WithLockCommand.self, named: "with-lock"),
     Entry("make an archive from a tar file", ImportTarCommand.self, named: "import-tar"),
   ]
 
   private static let grouped: [Entry] = [
     Entry("measure create, read, update and delete", declared: { benchmarkCrud }, named: "benchmark crud"),
-    Entry("save a copy of the key", declared: { keyExport }, named: "key export"),
+    Entry("save a copy of the key", KeyExportCommand.self, named: "key export"),
     Entry(
-      "save the secrets that related repositories share", declared: { keyExportRelatedSecrets },
+      "save the secrets that related repositories share", KeyExportRelatedSecretsCommand.self,
       named: "key export-related-secrets"),
-    Entry("restore the key from a copy", declared: { keyImport }, named: "key import"),
-    Entry("change the passphrase", declared: { keyChangePassphrase }, named: "key change-passphrase"),
-    Entry("convert a very old repository", declared: { keyMigrateToRepokey }, named: "key migrate-to-repokey"),
+    Entry("restore the key from a copy", KeyImportCommand.self, named: "key import"),
+    Entry("change the passphrase", KeyChangePassphraseCommand.self, named: "key change-passphrase"),
+    Entry("convert a very old repository", KeyMigrateToRepokeyCommand.self, named: "key migrate-to-repokey"),
     Entry("show the program's surroundings", DebugInfoCommand.self, named: "debug info"),
     Entry(
       "write an archive's item metadata to files", DebugDumpArchiveItemsCommand.self,

@@ -84,21 +84,20 @@ struct InitCommand: BorgCommand {
   func run(in context: CommandContext) throws -> ExitCode {
     let repository = context.repository
     context.cleanup.add { try? repository.destroy() }
-    let session = try makeSession(repository, context)
-    try Cache.createNew(session: session, lockWaitSeconds: context.common.lockWaitSeconds)
-    context.cleanup.discard()
+    let secrets = try readSecrets(repository)
+    _ = try RepositorySession.initialize(
+      repository: repository, type: type, secretsFrom: secrets, context: context.sessionContext,
+      onCommit: { context.cleanup.discard() })
     if type != .plaintext { context.monitor.logLines([InitCommand.reminder], level: .warning, logger: "borg.archiver") }
     return .success
   }
 
-  /// Nothing is left of a repository whose key could not be made.
-  private func makeSession(_ repository: any Repository, _ context: CommandContext) throws -> RepositorySession {
+  /// Nothing is left of a repository whose related secrets cannot be read.
+  private func readSecrets(_ repository: any Repository) throws -> RelatedSecrets? {
     do {
-      let secrets = try relatedSecrets.map { path in
+      return try relatedSecrets.map { path in
         try RelatedSecrets(parsing: readSecrets(path), path: String(decoding: path, as: UTF8.self))
       }
-      return try RepositorySession.initialize(
-        repository: repository, type: type, secretsFrom: secrets, context: context.sessionContext)
     } catch {
       try? repository.destroy()
       throw error

@@ -44,6 +44,8 @@ struct RepositoryAccess {
   var manifest: [ManifestOperation]?
   /// Whether the security checks (and their questions) are made.
   var assertsSecure = true
+  /// What of the manifest and the key `upgrade` must get by without.
+  var trust = RepositorySession.Trust()
   /// Nil: the cache stays closed.
   var cache: Cache.Options?
   /// Set by `init`: the repository is made.
@@ -51,12 +53,14 @@ struct RepositoryAccess {
 
   init(
     _ location: Location, lock: LockOptions.Mode, manifest: [ManifestOperation]? = nil, assertsSecure: Bool = true,
-    cache: Cache.Options? = nil, creation: LocalRepository.CreateOptions? = nil
+    trust: RepositorySession.Trust = RepositorySession.Trust(), cache: Cache.Options? = nil,
+    creation: LocalRepository.CreateOptions? = nil
   ) {
     self.location = location
     self.lock = lock
     self.manifest = manifest
     self.assertsSecure = assertsSecure
+    self.trust = trust
     self.cache = cache
     self.creation = creation
   }

@@ -55,7 +55,9 @@ final class CommandContext {
 
   /// What sessions are made with.
   var sessionContext: SessionContext {
-    SessionContext(environment: environment, monitor: monitor, clock: clock)
+    var context = SessionContext(environment: environment, monitor: monitor, clock: clock)
+    context.lockWaitSeconds = common.lockWaitSeconds
+    return context
   }
 
   /// Throws `ArchiveError.plain` with what create says when the user has asked it to stop.
@@ -73,9 +75,16 @@ extension CommandContext {
     cleanup.add { repository.close() }
     guard let operations = access.manifest else { return }
     let session = try RepositorySession(
-      repository: repository, operations: operations, assertsSecure: access.assertsSecure, context: sessionContext)
+      repository: repository, operations: operations, assertsSecure: access.assertsSecure, trust: access.trust,
+      context: context(trusting: access.trust))
     openSession = session
     if let options = access.cache { openCache = try openCache(session, options) }
+  }
+
+  private func context(trusting trust: RepositorySession.Trust) -> SessionContext {
+    var context = sessionContext
+    context.ignoresInvalidArchiveTAM = trust.ignoresInvalidArchiveTAM
+    return context
   }
 
   private func openRepository(_ access: RepositoryAccess) throws -> any Repository {

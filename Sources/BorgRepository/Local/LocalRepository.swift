@@ -128,6 +128,10 @@ public final class LocalRepository: Repository {
 
   public func commit(_ options: CommitOptions) throws { try core.withLock { try $0.commit(options) } }
 
+  /// Makes what was written so far durable and ends its segment file, so that a copy of the repository made now is
+  /// whole. The transaction stays open.
+  public func closeSegment() throws { try core.withLock { try $0.store.closeSegment() } }
+
   public func rollback() throws { core.withLock { $0.rollback() } }
 
   public func check(repair: Bool, maximumSeconds: Int) throws -> Bool {

@@ -350,7 +350,7 @@ final class SegmentStore {
   }
 
   /// The durability point of a segment: its data, then its name in the directory.
-  private func closeSegment() throws {
+  func closeSegment() throws {
     guard let writer else { return }
     self.writer = nil
     nextSegment += 1

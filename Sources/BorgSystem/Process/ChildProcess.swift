@@ -8,11 +8,23 @@ public final class ChildProcess: Sendable {
   public let pid: pid_t
   private let reaped = Mutex<Int32?>(nil)
 
-  /// Starts `arguments[0]`, searched in PATH. A nil descriptor is inherited. Throws `SystemError`.
-  public init(
+  /// The same for text.
+  public convenience init(
     _ arguments: [String], environment: Environment, standardInput: Int32? = nil, standardOutput: Int32? = nil,
     standardError: Int32? = nil
   ) throws {
+    try self.init(
+      words: arguments.map { Array($0.utf8) }, environment: environment, standardInput: standardInput,
+      standardOutput: standardOutput, standardError: standardError)
+  }
+
+  /// Starts `words[0]`, searched in PATH. A nil descriptor is inherited. With `receivesInterrupt` Ctrl-C reaches the
+  /// child as usual. Throws `SystemError`, also for a word with a NUL in it.
+  public init(
+    words arguments: [[UInt8]], environment: Environment, standardInput: Int32? = nil, standardOutput: Int32? = nil,
+    standardError: Int32? = nil, receivesInterrupt: Bool = false
+  ) throws {
+    guard !arguments.contains(where: { $0.contains(0) }) else { throw SystemError(code: EINVAL) }
     guard let program = arguments.first else { throw SystemError(code: ENOENT) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -29,14 +41,15 @@ public final class ChildProcess: Sendable {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
 
     var pid = pid_t()
-    let code = ChildProcess.ignoringInterrupt {
+    func spawn() -> Int32 {
       withCStrings(arguments) { argv in
         withCStrings(ChildProcess.variables(environment)) { envp in
-          posix_spawnp(&pid, program, &actions, &attributes, argv, envp)
+          argv.pointee.map { posix_spawnp(&pid, $0, &actions, &attributes, argv, envp) } ?? ENOENT
         }
       }
     }
-    guard code == 0 else { throw SystemError(code: code, path: Array(program.utf8)) }
+    let code = receivesInterrupt ? spawn() : ChildProcess.ignoringInterrupt(spawn)
+    guard code == 0 else { throw SystemError(code: code, path: program) }
     self.pid = pid
   }
 
@@ -69,11 +82,11 @@ public final class ChildProcess: Sendable {
     return (try child.wait(), output)
   }
 
-  private static func variables(_ environment: Environment) -> [String] {
+  private static func variables(_ environment: Environment) -> [[UInt8]] {
     var variables = environment.variables
     variables["BORG_PASSPHRASE"] = nil
     variables["BORG_VERSION"] = "1.4.5"
-    return variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return variables.sorted { $0.key < $1.key }.map { Array("\($0.key)=\($0.value)".utf8) }
   }
 
   /// An ignored signal stays ignored across exec; a handler would not.
@@ -102,9 +115,13 @@ public struct Pipe: Sendable {
 
 /// Calls `body` with a NULL-terminated array of C strings.
 private func withCStrings<R>(
-  _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
+  _ strings: [[UInt8]], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {
-  var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }
+  var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { string in
+    (string + [0]).withUnsafeBufferPointer { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { $0.baseAddress.flatMap { strdup($0) } }
+    }
+  }
   pointers.append(nil)
   defer { for pointer in pointers { free(pointer) } }
   return pointers.withUnsafeMutableBufferPointer { buffer in

@@ -1,33 +1,5 @@
 /// Command lines that are known but cannot be carried out yet: other.
 extension CommandTable {
-  static let config = CommandDeclaration(
-    "config", title: "Read or change values of the repository or cache config file (local repositories only)",
-    positionals: [
-      PositionalDeclaration("REPOSITORY", .zeroOrOne, .location(.forbidden, localOnly: true), help: "repository"),
-      PositionalDeclaration("NAME", .zeroOrOne, .text, help: "key, or section.key"),
-      PositionalDeclaration("VALUE", .zeroOrOne, .text, help: "new value; absent or empty = print current value"),
-    ],
-    options: [
-      OptionDeclaration("-c", "--cache", help: "work on the cache config instead"),
-      OptionDeclaration("-d", "--delete", help: "remove the key"),
-      OptionDeclaration("-l", "--list", help: "print all known keys"),
-    ],
-    exclusive: [["--delete", "--list"]],
-    epilog: """
-      Reads and changes the values of a local repository's config file, or with --cache of its cache's.
-      """)
-
-  static let withLock = CommandDeclaration(
-    "with-lock", title: "Run a command while holding the exclusive repository lock",
-    positionals: [
-      PositionalDeclaration("REPOSITORY", .one, .location(.forbidden), help: "repository"),
-      PositionalDeclaration("COMMAND", .one, .text, help: "program"),
-      PositionalDeclaration("ARGS", .remainder, .text, help: "all remaining words, unparsed"),
-    ],
-    epilog: """
-      Runs a command while the repository is locked, for example to copy it.
-      """)
-
   static let benchmarkCrud = CommandDeclaration(
     "benchmark crud", title: "Measure create/read/update/delete speed",
     positionals: [
