@@ -89,7 +89,7 @@ import Testing
     #expect(compaction.code == 0 && compaction.error.hasPrefix("compaction freed about "), "\(compaction.error)")
     try oracle.run("check", "--verify-data", repository)
     #expect(try oracle.run("list", "--short", repository) == "a3\n")
-    try oracle.run("create", "\(repository)::after", oracle.home.path)
+    try oracle.run("create", "\(repository)::after", Fixtures.directory + "/golden")
     #expect(try runner.run("compact", "--threshold", "0", repository).code == 0)
     try oracle.run("check", "--verify-data", repository)
   }

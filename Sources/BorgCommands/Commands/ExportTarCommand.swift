@@ -14,7 +14,7 @@ struct ExportTarCommand: BorgCommand {
       ],
       options: [
         OptionDeclaration(
-          "--tar-filter", action: .value(.text), metavar: "PROGRAM",
+          "--tar-filter", action: .value(.text), metavar: "TAR_FILTER",
           help: "program that compresses the stream (default: auto, chosen by FILE's suffix)"),
         OptionDeclaration("--list", help: "list the paths that are exported"),
       ] + ExclusionOptions.declarations + [ExclusionOptions.stripDeclaration],

@@ -14,7 +14,7 @@ struct ImportTarCommand: BorgCommand {
       ],
       options: [
         OptionDeclaration(
-          "--tar-filter", action: .value(.text), metavar: "PROGRAM", onceOnly: true,
+          "--tar-filter", action: .value(.text), metavar: "TAR_FILTER", onceOnly: true,
           help: "program that decompresses the file (default: auto, chosen by its suffix)")
       ] + StatisticsOptions.declarations + ownOptions,
       epilog: """
