@@ -25,6 +25,7 @@
 // Declared by glibc only under _GNU_SOURCE, which Swift's own Glibc module is built without; the calls are there.
 extern ssize_t getdents64(int fd, void *buffer, size_t length);
 extern int pipe2(int ends[2], int flags);
+extern int unshare(int flags);
 extern int sync_file_range(int fd, off_t offset, off_t count, unsigned int flags);
 extern ssize_t copy_file_range(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned int flags);
 enum {
@@ -49,12 +50,24 @@ static inline unsigned int clinux_inode_flags(unsigned long long attributes) {
          (attributes & STATX_ATTR_NODUMP ? FS_NODUMP_FL : 0);
 }
 
-static inline int clinux_status(int fd, struct clinux_status *result) {
-  if (statx(fd, "", 0x1000 /* AT_EMPTY_PATH */, STATX_BASIC_STATS, &result->status) < 0) return -1;
+static inline int clinux_statx(int directory, const char *name, int flags, struct clinux_status *result) {
+  if (statx(directory, name, flags, STATX_BASIC_STATS, &result->status) < 0) return -1;
   result->flags = clinux_inode_flags(result->status.stx_attributes);
   result->known_flags = clinux_inode_flags(result->status.stx_attributes_mask);
   return 0;
 }
+
+static inline int clinux_status(int fd, struct clinux_status *result) {
+  return clinux_statx(fd, "", 0x1000 /* AT_EMPTY_PATH */, result);
+}
+
+/// The same of a name in a directory; a link is not followed.
+static inline int clinux_status_at(int directory, const char *name, struct clinux_status *result) {
+  return clinux_statx(directory, name, AT_SYMLINK_NOFOLLOW, result);
+}
+
+/// Gives the calling thread a working directory of its own.
+static inline int clinux_unshare_working_directory(void) { return unshare(0x200 /* CLONE_FS */); }
 
 static inline dev_t clinux_makedev(unsigned int major, unsigned int minor) { return makedev(major, minor); }
 

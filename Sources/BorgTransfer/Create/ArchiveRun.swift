@@ -39,6 +39,9 @@ final class ArchiveRun {
     writer = try ArchiveWriter(named: name, session: session, cache: cache, archive)
   }
 
+  /// Whether the files cache can tell an unchanged file by its status alone.
+  var knowsFilesByChangeTime: Bool { cache.files.mode.contains(.ctime) && cache.files.count > 0 }
+
   /// Runs `produce` on this thread, which sends everything down the street, and commits what came out. What `produce`
   /// throws makes the archive worthless; an `ArchiveError` counts after all before it was reported. On every error
   /// the transaction is rolled back.

@@ -44,7 +44,7 @@ public final class Creation {
   /// the monitor shall hear of that.
   private func walk(_ street: Street) throws {
     let builder = BatchBuilder(street)
-    let ahead = OpenAhead()
+    let ahead = OpenAhead(looksFirst: making.knowsFilesByChangeTime)
     defer { ahead?.end() }
     let items = ItemBuilder(
       making.options, builder: builder, files: making.files, ahead: ahead, session: making.session,

@@ -63,6 +63,13 @@ struct FileStatus: Equatable {
     self.init(status)
   }
 
+  /// The same of a name in a directory, flags included; a link is not followed.
+  init?(lookingAt name: UnsafePointer<CChar>, in directory: Int32) {
+    var extended = clinux_status()
+    guard clinux_status_at(directory, name, &extended) == 0 else { return nil }
+    self.init(extended)
+  }
+
   /// Nil on failure, with the reason in errno.
   init?(at directory: Int32, _ name: UnsafePointer<CChar>, followLinks: Bool = false) {
     var status = stat()

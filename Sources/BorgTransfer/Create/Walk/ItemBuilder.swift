@@ -177,6 +177,10 @@ extension ItemBuilder {
     _ path: [UInt8], _ place: Place, expected: FileStatus?, _ root: DirectoryWalker.Root, followsLink: Bool = false,
     isSkipped: (FileStatus) -> Bool
   ) throws -> UInt8? {
+    if let looked = place.opened, looked.wasOnlyLookedAt, let status = looked.status {
+      if isSkipped(status) { return nil }
+      if try storedUnopened(path, looked, status, root) { return nil }
+    }
     let isSpecial = expected?.isSpecial ?? false
     let flags = O_RDONLY | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW) | (isSpecial ? 0 : O_NONBLOCK)
     let file = try openFile(place, flags, wasSeen: expected != nil)
@@ -204,6 +208,31 @@ extension ItemBuilder {
     return letter
   }
 
+  /// Stores a file that was only looked at, if the files cache knows it as it is.
+  private func storedUnopened(
+    _ path: [UInt8], _ looked: OpenedFile, _ status: FileStatus, _ root: DirectoryWalker.Root
+  ) throws -> Bool {
+    guard let stored = storedPath(path, root), let pathHash = files.pathHash(path),
+      case .unchanged(let ids) = files.lookup(FileIdentity(pathHash, status))
+    else { return false }
+    var item = Item(path: stored)
+    item.hardlinkMaster = false
+    metadata.captureSimple(status, into: &item)
+    try finishUnchanged(item, path, looked, status, ids)
+    return true
+  }
+
+  private func finishUnchanged(
+    _ item: Item, _ path: [UInt8], _ file: OpenedFile, _ status: FileStatus, _ ids: [ChunkID]
+  ) throws {
+    var item = item
+    try builder.status(UInt8(ascii: "U"), path)
+    try captureExtended(status, file, into: &item)
+    try builder.begin(item)
+    for id in ids { try builder.chunk(known: id) }
+    try builder.finish(item)
+  }
+
   /// A name that vanished since the directory was read fails as Borg's `stat` would have.
   private func openFile(_ place: Place, _ flags: Int32, wasSeen: Bool) throws(BackupProblem) -> OpenedFile {
     if let opened = place.opened, opened.descriptor >= 0 { return opened }
@@ -229,11 +258,7 @@ extension ItemBuilder {
       let known = FileIdentity(pathHash, status)
       switch files.lookup(known) {
       case .unchanged(let ids):
-        try builder.status(UInt8(ascii: "U"), path)
-        try captureExtended(status, file, into: &item)
-        try builder.begin(item)
-        for id in ids { try builder.chunk(known: id) }
-        try builder.finish(item)
+        try finishUnchanged(item, path, file, status, ids)
         return nil
       case .changed: try builder.status(UInt8(ascii: "M"), path)
       case .unknown: try builder.status(UInt8(ascii: "A"), path)

@@ -3,9 +3,12 @@ import BorgSystem
 import CLinux
 import Glibc
 
-/// A file that was opened ahead of its turn, and what is known of it.
+/// A file that was opened ahead of its turn, or only looked at, and what is known of it.
 struct OpenedFile {
-  /// Negative: the errno of the failed open.
+  /// What `descriptor` is when the file was only looked at: it is regular, has one name and no attributes.
+  static let unopened = Int32.min
+
+  /// Negative otherwise: the errno of the failed open.
   var descriptor: Int32
   var status: FileStatus?
   /// Whether the file has no extended attributes at all, ACLs included.
@@ -14,6 +17,10 @@ struct OpenedFile {
 
 /// Opens the files of a directory on a thread of its own, some ahead of the walker: most of what a walk over small
 /// files costs is the kernel's work of opening, looking and closing.
+///
+/// Where most files are expected to be as the files cache knows them, it looks first: a file without attributes need not
+/// be opened to be stored as it was. The names of attributes need a path, so the thread has a working directory of its own and goes to each
+/// directory by its descriptor: nobody can lead it elsewhere.
 ///
 /// The walker requests runs of entries and takes their files in the same order. It hands back descriptors that it is
 /// done with. Whatever was requested must be taken or dropped before the directory's names go.
@@ -36,11 +43,15 @@ final class OpenAhead {
       self.closing = closing
     }
 
-    func perform() {
+    func perform(looksFirst: Bool) {
       for descriptor in closing { close(descriptor) }
       closing = []
       files.reserveCapacity(names.count)
-      for name in names { files.append(OpenedFile(at: directory, name)) }
+      let isThere = looksFirst && fchdir(directory) == 0
+      for name in names {
+        let looked = isThere ? OpenedFile(lookingAt: name, in: directory) : nil
+        files.append(looked ?? OpenedFile(at: directory, name))
+      }
     }
   }
 
@@ -52,13 +63,14 @@ final class OpenAhead {
   private var ready: [OpenedFile] = []
   private var finished: [Int32] = []
 
-  /// Nil without a thread to be had.
-  init?() {
+  /// Nil without a thread to be had. `looksFirst`: most files are expected to be unchanged.
+  init?(looksFirst: Bool) {
     let (requests, results) = (requests, results)
     guard
       let thread = try? Worker({
+        let looksFirst = looksFirst && clinux_unshare_working_directory() == 0
         while let request = requests.pop() {
-          request.perform()
+          request.perform(looksFirst: looksFirst)
           results.push(request)
         }
       })
@@ -96,7 +108,7 @@ final class OpenAhead {
     return file
   }
 
-  /// Closes a descriptor that `take` gave, at leisure.
+  /// Closes a descriptor that `take` gave or that was opened instead, at leisure.
   func giveBack(_ descriptor: Int32) {
     finished.append(descriptor)
   }
@@ -111,6 +123,22 @@ final class OpenAhead {
 }
 
 extension OpenedFile {
+  var wasOnlyLookedAt: Bool { descriptor == Self.unopened }
+
+  /// Nil when a look is not enough. `directory` is the thread's working directory. The status comes last: where it is
+  /// the one that the files cache has, ctime included, the file was the same when its attributes were listed.
+  fileprivate init?(lookingAt name: UnsafePointer<CChar>, in directory: Int32) {
+    let length = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16) {
+      llistxattr(name, $0.baseAddress, $0.count)
+    }
+    guard length == 0, let status = FileStatus(lookingAt: name, in: directory), status.type == FileType.regular,
+      status.linkCount == 1, status.flags != nil
+    else { return nil }
+    self.status = status
+    descriptor = Self.unopened
+    hasNoAttributes = true
+  }
+
   fileprivate init(at directory: Int32, _ name: UnsafePointer<CChar>) {
     descriptor = openLiveDescriptor(directory, name, O_RDONLY | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else {
