@@ -33,7 +33,6 @@ let package = Package(
     systemLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
     systemLibrary("CLZMA", pkgConfig: "liblzma", apt: "liblzma-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
-    systemLibrary("CACL", apt: "libacl1-dev"),
     systemLibrary("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     // The only C: pins libfuse's API version and turns its macros and versioned inlines into functions.
     .systemLibrary(name: "CLibFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
@@ -56,7 +55,7 @@ let package = Package(
     // Live files to archive and back.
     room(
       "BorgTransfer",
-      ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive", "CACL", "CLinux"]),
+      ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive", "CLinux"]),
     // Kernel requests to tree calls.
     room(
       "BorgMount",

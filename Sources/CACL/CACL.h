@@ -1,2 +1,0 @@
-#include <sys/acl.h>
-#include <acl/libacl.h>
