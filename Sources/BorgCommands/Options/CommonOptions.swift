@@ -14,6 +14,7 @@ struct CommonOptions: Sendable {
   var showsReturnCode = false
   var umask: mode_t = 0o077
   var considersPartFiles = false
+  var profilePath: [UInt8]?
 
   init(_ arguments: ParsedArguments) {
     for option in arguments.options {
@@ -32,6 +33,7 @@ struct CommonOptions: Sendable {
     showsReturnCode = arguments.has("--show-rc")
     umask = mode_t(arguments.integer("--umask") ?? 0o077)
     considersPartFiles = arguments.has("--consider-part-files")
+    profilePath = arguments.allBytes("--debug-profile").last
   }
 
   private static let levels: [String: LogLevel] = [
@@ -80,7 +82,7 @@ struct CommonOptions: Sendable {
       "--consider-part-files", group: .common, help: "treat the part files of checkpoints like other files"),
     OptionDeclaration(
       "--debug-profile", action: .value(.text), metavar: "FILE", group: .common,
-      help: "accepted for compatibility; no profile is written"),
+      help: "write what the command cost (times, memory) to FILE as JSON"),
     OptionDeclaration(
       "--rsh", action: .value(.text), metavar: "RSH", group: .common,
       help: "reach a remote 'borg serve' with this command (default: 'ssh')"),

@@ -106,6 +106,7 @@ struct Run {
 
   private func run(_ command: any BorgCommand, _ context: CommandContext, _ arguments: ParsedArguments) -> ExitCode {
     let monitor = context.monitor
+    let profile = ResourceProfile(clock: clock)
     for option in arguments.ignoredStatistics {
       monitor.note("Ignoring \(option). It is not supported when using --dry-run.", logger: Run.logger)
     }
@@ -113,7 +114,7 @@ struct Run {
       monitor.info("borgbackup version \(Program.version)", logger: "borg.output.show-version")
     }
     var watcher: SignalWatcher?
-    let code: ExitCode
+    var code: ExitCode
     do {
       watcher = try watchSignals(Swift.type(of: command).signalHandling, context)
       code = combine(try command.perform(in: context), monitor)
@@ -122,6 +123,7 @@ struct Run {
       watcher?.finish()
       code = report(error, context, watcher?.ending)
     }
+    if let failure = writeProfile(profile, context), code == .success { code = failure }
     return conclude(code, context)
   }
 
@@ -138,6 +140,16 @@ struct Run {
     let diagnosis = Diagnosis(error)
     context.monitor.log(diagnosis.record)
     return diagnosis.exitCode(exitCodeStyle)
+  }
+
+  private func writeProfile(_ profile: ResourceProfile, _ context: CommandContext) -> ExitCode? {
+    guard let path = context.common.profilePath else { return nil }
+    do {
+      try profile.write(to: path)
+      return nil
+    } catch {
+      return report(error, context, nil)
+    }
   }
 
   private func conclude(_ code: ExitCode, _ context: CommandContext) -> ExitCode {
