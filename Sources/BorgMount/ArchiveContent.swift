@@ -1,24 +1,18 @@
 import BorgArchive
 import BorgFormat
-import BorgSystem
 import BorgTree
-import Glibc
 import Synchronization
 
-/// The bytes of one open file: finds the chunks of a range by binary search, and has the next ones fetched ahead of a
-/// reader that goes through the file in order.
+/// The bytes of one open file: finds the chunks of a range by binary search, and has the next ones fetched ahead of
+/// every reader that goes through the file in order.
 final class ArchiveContent: TreeContent {
   private let chunks: [ChunkListEntry]
   /// Where each chunk begins, and at last where the file ends.
   private let starts: [Int64]
   private let reader: ChunkReader
   private let readAhead: ReadAhead
-  /// The chunk a reader in order needs next or again, and the first one that was not asked for ahead.
-  private let expected = Atomic<Int>(0)
-  private let requested = Atomic<Int>(0)
-
-  private static let bytesAhead: Int64 = 8 << 20
-  private static let chunksAhead = 4
+  /// Of no use to a file of one chunk.
+  private let sequences: Mutex<ReadSequences>
 
   init(_ chunks: [ChunkListEntry], reader: ChunkReader, readAhead: ReadAhead) {
     self.chunks = chunks
@@ -32,32 +26,33 @@ final class ArchiveContent: TreeContent {
       starts.append(end)
     }
     self.starts = starts
+    sequences = Mutex(ReadSequences())
   }
 
-  func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(TreeError) -> Int {
-    guard offset >= 0, offset < starts[chunks.count] else { return 0 }
+  func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>] {
+    guard offset >= 0, offset < starts[chunks.count], count > 0 else { return [] }
+    if chunks.count > 1 { noteRead(at: offset, count: count) }
     var index = chunk(at: offset)
-    noteRead(of: index)
-    var done = 0
-    while done < buffer.count, index < chunks.count {
-      let bytes = try chunk(index)
-      let skipped = done == 0 ? Int(offset - starts[index]) : 0
-      let count = min(bytes.count - skipped, buffer.count - done)
-      bytes.withUnsafeBytes {
-        UnsafeMutableRawBufferPointer(rebasing: buffer[done...]).copyMemory(
-          from: UnsafeRawBufferPointer(rebasing: $0[skipped..<skipped + count]))
-      }
-      done += count
+    var skipped = Int(offset - starts[index])
+    var pieces: [ArraySlice<UInt8>] = []
+    var missing = count
+    while missing > 0, index < chunks.count {
+      let piece = try chunk(index)[skipped...].prefix(missing)
+      if !piece.isEmpty { pieces.append(piece) }
+      missing -= piece.count
+      skipped = 0
       index += 1
     }
-    return done
+    return pieces
   }
 
   /// The plaintext of a chunk, as long as the file's list says.
   private func chunk(_ index: Int) throws(TreeError) -> [UInt8] {
     let entry = chunks[index]
     let bytes: [UInt8]
-    do { bytes = try reader.chunk(entry.id, sizeHint: Int(entry.size)) } catch { throw .ioFailed("\(error)") }
+    do { bytes = try reader.chunk(entry.id, sizeHint: Int(entry.size)) } catch {
+      throw .ioFailed("chunk \(entry.id.hex): \(error)")
+    }
     guard bytes.count == Int(entry.size) else {
       throw .ioFailed("chunk \(entry.id.hex) has \(bytes.count) bytes, its file expects \(entry.size)")
     }
@@ -74,58 +69,78 @@ final class ArchiveContent: TreeContent {
     return low
   }
 
-  /// Notices readers that go on where the last read was, and has what comes next fetched for them.
-  private func noteRead(of index: Int) {
-    let expected = expected.exchange(index, ordering: .relaxed)
-    guard index == expected || index == expected + 1, index + 1 < chunks.count else { return }
-    let from = max(index + 1, requested.load(ordering: .relaxed))
-    var end = from
-    while end < chunks.count, end - index <= ArchiveContent.chunksAhead,
-      starts[end] - starts[index + 1] < ArchiveContent.bytesAhead
-    {
-      end += 1
+  /// Has fetched what a reader in order needs next, and lets go of what lies behind it.
+  private func noteRead(at offset: Int64, count: Int) {
+    guard let run = sequences.withLock({ $0.note(offset, offset + Int64(count), reader.bytesAhead) }) else { return }
+    let end = starts[chunks.count]
+    if run.wanted.lowerBound < end {
+      // A chunk belongs to the part of the file in which it begins.
+      let begun = chunk(at: run.wanted.lowerBound)
+      let first = starts[begun] == run.wanted.lowerBound ? begun : begun + 1
+      let last = chunk(at: min(run.wanted.upperBound, end - 1))
+      if first <= last { readAhead.request(chunks[first...last]) }
     }
-    guard end > from else { return }
-    requested.store(end, ordering: .relaxed)
-    readAhead.request(chunks[from..<end])
+    if run.passed.upperBound > run.passed.lowerBound {
+      // A chunk is behind a reader where it ends.
+      let first = chunk(at: min(run.passed.lowerBound, end - 1))
+      let last = chunk(at: min(run.passed.upperBound, end - 1))
+      if first < last { reader.retire(chunks[first..<last]) }
+    }
   }
 }
 
-/// Threads that fetch chunks into the cache before they are asked for. They start with the first request.
-final class ReadAhead: @unchecked Sendable {
-  // Safe: all mutable state is touched under `condition`'s lock only.
-  private let condition = Condition()
-  private let reader: ChunkReader
-  private var waiting: [ChunkListEntry] = []
-  private var workers: [Worker] = []
-  private static let maximumWaiting = 64
-
-  init(reader: ChunkReader) { self.reader = reader }
-
-  /// Never waits: what is too much is not fetched ahead.
-  func request(_ chunks: ArraySlice<ChunkListEntry>) {
-    condition.withLock {
-      waiting.append(contentsOf: chunks.prefix(max(0, ReadAhead.maximumWaiting - waiting.count)))
-      startWorkers()
-      condition.broadcast()
-    }
+/// Who reads a file in order, and how far each has come. The kernel's own reading ahead comes in pieces that overtake
+/// each other, so that a read counts as the next one anywhere near where the last one ended.
+struct ReadSequences {
+  private struct Sequence {
+    var end: Int64
+    var hits = 0
+    var requested: Int64 = 0
+    var passed: Int64 = 0
+    var lastUse = 0
   }
 
-  private func startWorkers() {
-    guard workers.isEmpty else { return }
-    for _ in 0..<availableProcessorCount() {
-      guard let worker = try? Worker({ [self] in while true { fetch(next()) } }) else { return }
-      workers.append(worker)
+  private var sequences: [Sequence] = []
+  private var uses = 0
+
+  private static let maximumCount = 16
+  private static let tolerance: Int64 = 512 << 10
+  private static let lag: Int64 = 2 << 20
+  private static let hitsToTrust = 2
+
+  /// A read of `offset..<end`. Nil: it belongs to no reader in order. Otherwise what such a reader now wants ahead, and
+  /// what it has left behind since the last time.
+  mutating func note(
+    _ offset: Int64, _ end: Int64, _ maximumAhead: Int64
+  ) -> (wanted: Range<Int64>, passed: Range<Int64>)? {
+    uses += 1
+    guard let index = sequences.firstIndex(where: { abs($0.end - offset) <= ReadSequences.tolerance }) else {
+      add(Sequence(end: end, lastUse: uses))
+      return nil
     }
+    var run = sequences[index]
+    defer { sequences[index] = run }
+    run.hits += 1
+    run.lastUse = uses
+    run.end = max(run.end, end)
+    guard run.hits >= ReadSequences.hitsToTrust else { return nil }
+    let ahead = min(maximumAhead, 1 << min(40, 20 + run.hits))
+    let (from, to) = (max(run.end, run.requested), run.end + ahead)
+    let passed = run.passed..<max(run.passed, run.end - ReadSequences.lag)
+    run.passed = passed.upperBound
+    // Little by little would cost more than it brings.
+    guard to - from > ahead / 4 || passed.upperBound > passed.lowerBound else { return nil }
+    run.requested = max(to, run.requested)
+    return (from..<max(from, to), passed)
   }
 
-  private func next() -> ChunkListEntry {
-    condition.withLock {
-      while waiting.isEmpty { condition.wait() }
-      return waiting.removeFirst()
+  private mutating func add(_ run: Sequence) {
+    var run = run
+    run.passed = max(0, run.end - ReadSequences.lag)
+    if sequences.count < ReadSequences.maximumCount {
+      sequences.append(run)
+    } else if let oldest = sequences.indices.min(by: { sequences[$0].lastUse < sequences[$1].lastUse }) {
+      sequences[oldest] = run
     }
   }
-
-  /// A chunk that cannot be had is reported to whoever reads it.
-  private func fetch(_ chunk: ChunkListEntry) { _ = try? reader.chunk(chunk.id, sizeHint: Int(chunk.size)) }
 }

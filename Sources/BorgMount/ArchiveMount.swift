@@ -36,7 +36,9 @@ public final class ArchiveMount {
     self.session = session
     self.options = options
     tree = try ArchiveMount.tree(view, shown, versions: options.showsVersions) { entries in
-      ArchiveTreeSource(session: session, entries: entries, matcher: matcher, usesNames: usesNames)
+      ArchiveTreeSource(
+        session: session, entries: entries, matcher: matcher, usesNames: usesNames,
+        dataCacheBytes: DataCacheSize.bytes(options, session.context.environment))
     }
     let monitor = session.context.monitor
     fuse = try FuseSession(tree, options: options.passedOn) { monitor.error($0, logger: "borg.fuse") }

@@ -2,7 +2,6 @@ import BorgArchive
 import BorgFormat
 import BorgSystem
 import BorgTree
-import Glibc
 import Synchronization
 
 /// A repository's archives as a tree source: item streams are skimmed for the tree, items decoded and chunks read when
@@ -15,6 +14,7 @@ public final class ArchiveTreeSource: TreeSource {
   private let metadataReader: ChunkReader
   private let dataReader: ChunkReader
   private let readAhead: ReadAhead
+  private let neighbours: NeighbourReader
   private let opened = Mutex<[TreeArchive: Archive]>([:])
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
@@ -22,7 +22,11 @@ public final class ArchiveTreeSource: TreeSource {
   private static let metadataCacheBytes = 16 << 20
 
   /// Shows `entries`, in their order. `usesNames`: stored user and group names come before stored ids.
-  public init(session: RepositorySession, entries: [Manifest.Entry], matcher: PatternMatcher, usesNames: Bool) {
+  /// `dataCacheBytes`: of plain chunks, for all files together.
+  public init(
+    session: RepositorySession, entries: [Manifest.Entry], matcher: PatternMatcher, usesNames: Bool,
+    dataCacheBytes: Int = 64 << 20
+  ) {
     self.session = session
     self.entries = entries
     self.matcher = matcher
@@ -30,8 +34,9 @@ public final class ArchiveTreeSource: TreeSource {
     metadataReader = ChunkReader(
       repository: session.repository, codec: session.codec, cacheBytes: ArchiveTreeSource.metadataCacheBytes)
     dataReader = ChunkReader(
-      repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes(session.context.environment))
+      repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes)
     readAhead = ReadAhead(reader: dataReader)
+    neighbours = NeighbourReader(metadata: metadataReader, data: dataReader, readAhead: readAhead)
   }
 
   public func archives() throws(TreeError) -> [TreeArchive] {
@@ -55,6 +60,13 @@ public final class ArchiveTreeSource: TreeSource {
 
   public func content(of item: Item) throws(TreeError) -> any TreeContent {
     ArchiveContent(item.chunks ?? [], reader: dataReader, readAhead: readAhead)
+  }
+
+  public func content(
+    of item: Item, in archive: TreeArchive, at location: ItemLocation
+  ) throws(TreeError) -> any TreeContent {
+    neighbours.noteOpening(location, in: try open(archive))
+    return try content(of: item)
   }
 
   public func userID(_ name: UnsafeRawBufferPointer) -> UInt32? {
@@ -86,15 +98,4 @@ public final class ArchiveTreeSource: TreeSource {
   private func reading<R>(_ body: () throws -> R) throws(TreeError) -> R {
     do { return try body() } catch let error as TreeError { throw error } catch { throw .ioFailed("\(error)") }
   }
-}
-
-/// How many bytes of plain chunks a mount keeps. BORG_MOUNT_DATA_CACHE_ENTRIES counts chunks of the largest usual size;
-/// without it, an eighth of the memory within bounds.
-private func dataCacheBytes(_ environment: Environment) -> Int {
-  let chunk = 8 << 20
-  if let entries = environment.nonEmpty("BORG_MOUNT_DATA_CACHE_ENTRIES").flatMap({ Int($0) }) {
-    return min(max(1, entries), 4096) * chunk
-  }
-  let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-  return min(max(memory / 8, 64 << 20), 512 << 20)
 }

@@ -83,12 +83,8 @@ final class FuseOperations: Sendable {
   }
 
   func read(_ request: consuming FuseRequest, _ inode: UInt64, _ handle: UInt64, at offset: Int64, size: Int) {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(1, min(size, FuseOperations.maximumReadSize)), alignment: 16)
-    defer { buffer.deallocate() }
     do throws(TreeError) {
-      let count = try content(inode, handle).read(at: offset, into: buffer)
-      request.reply(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      request.reply(try content(inode, handle).bytes(at: offset, count: min(size, FuseOperations.maximumReadSize)))
     } catch {
       request.reply(failure(error))
     }

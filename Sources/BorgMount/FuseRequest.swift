@@ -56,9 +56,28 @@ struct FuseRequest: ~Copyable {
     discard self
   }
 
-  consuming func reply(_ bytes: UnsafeRawBufferPointer) {
-    fuse_reply_buf(request, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+  /// Answers `read` with the pieces one after the other, from where they lie.
+  consuming func reply(_ pieces: [ArraySlice<UInt8>]) {
+    if pieces.count <= FuseRequest.maximumPieces {
+      FuseRequest.send(pieces[...], [], to: request)
+    } else {
+      FuseRequest.send([Array(pieces.joined())[...]], [], to: request)
+    }
     discard self
+  }
+
+  private static let maximumPieces = 16
+
+  /// Sends `vectors` and then the pieces, each of which is held by a call of its own.
+  private static func send(_ pieces: ArraySlice<ArraySlice<UInt8>>, _ vectors: [iovec], to request: fuse_req_t) {
+    guard let piece = pieces.first else {
+      fuse_reply_iov(request, vectors, Int32(vectors.count))
+      return
+    }
+    piece.withUnsafeBytes { bytes in
+      let vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+      send(pieces.dropFirst(), vectors + [vector], to: request)
+    }
   }
 
   /// Answers getxattr and listxattr: with `size` 0 the caller asks for the length.

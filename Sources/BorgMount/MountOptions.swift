@@ -5,6 +5,8 @@ public struct MountOptions: Sendable, Equatable {
   public var uid: UInt32?
   public var gid: UInt32?
   public var umask: UInt32 = 0
+  /// Bytes of plain chunks to keep; nil: as the environment says.
+  public var cacheSize: Int?
   /// In the order they are given to libfuse, one `-o` each.
   public private(set) var passedOn = ["fsname=borgfs", "ro", "default_permissions"]
 
@@ -17,6 +19,7 @@ public struct MountOptions: Sendable, Equatable {
     uid = try takeNumber("uid", radix: 0)
     gid = try takeNumber("gid", radix: 0)
     umask = try takeNumber("umask", radix: 8) ?? 0
+    cacheSize = try takeSize("cache_size")
   }
 
   /// What mount(8) and fstab say for themselves. `rw` is among them: a mount is always read-only.
@@ -48,6 +51,12 @@ public struct MountOptions: Sendable, Equatable {
     guard let (option, value) = take(key), let value else { return nil }
     guard let number = MountOptions.number(value, radix: radix) else { throw .unsupportedValue(option: option) }
     return number
+  }
+
+  private mutating func takeSize(_ key: String) throws(MountError) -> Int? {
+    guard let (option, value) = take(key) else { return nil }
+    guard let size = DataCacheSize.parse(value ?? "") else { throw .unsupportedValue(option: option) }
+    return size
   }
 
   /// Radix 0: decimal, or told by `0x`, `0o`, `0b`; a decimal number has no leading zeros. An octal one may have `0o`.

@@ -87,7 +87,8 @@ public final class ArchiveTree: FileTree {
           + "Mount with allow_damaged_files to read damaged files.")
       throw .contentDamaged
     }
-    return try source.content(of: try item(node))
+    let item = try item(node)
+    return try source.content(of: item, in: archives[table.archive(node)], at: table.nodes[Int(node)].location)
   }
 
   public var opensEverything: Bool { options.opensDamagedFiles || !table.hasDamagedFiles }

@@ -10,6 +10,8 @@ public protocol TreeSource: AnyObject, Sendable {
   func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item
   /// The item's bytes, ready to be read.
   func content(of item: Item) throws(TreeError) -> any TreeContent
+  /// The same, told where the item lies, so that its neighbours can be made ready.
+  func content(of item: Item, in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> any TreeContent
   /// The local id of a stored user or group name; nil when there is none, or when names do not count.
   func userID(_ name: UnsafeRawBufferPointer) -> UInt32?
   func groupID(_ name: UnsafeRawBufferPointer) -> UInt32?
@@ -19,10 +21,16 @@ public protocol TreeSource: AnyObject, Sendable {
   func warn(_ message: String)
 }
 
+extension TreeSource {
+  public func content(
+    of item: Item, in archive: TreeArchive, at location: ItemLocation
+  ) throws(TreeError) -> any TreeContent { try content(of: item) }
+}
+
 /// The bytes of one open file. Thread-safe.
 public protocol TreeContent: AnyObject, Sendable {
-  /// Copies bytes from `offset` on into `buffer`; returns the count, short only at the file's end.
-  func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(TreeError) -> Int
+  /// Up to `count` bytes from `offset` on, in pieces that are held already; fewer only at the file's end.
+  func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>]
 }
 
 /// One archive as a tree source names it.

@@ -43,4 +43,18 @@ struct MountOptionsTests {
     #expect(try ["22", "022", "0o22"].map { try MountOptions(parsing: "umask=\($0)").umask } == [18, 18, 18])
     #expect(throws: MountError.unsupportedValue(option: "umask=9")) { try MountOptions(parsing: "umask=9") }
   }
+
+  @Test func `the cache's size is a count of bytes`() throws {
+    let sizes = ["4096", "64K", "64m", "2G", "128MB", "0"]
+    #expect(
+      try sizes.map { try MountOptions(parsing: "cache_size=\($0)").cacheSize } == [
+        4096, 65536, 64 << 20, 2 << 30, 128 << 20, 0,
+      ])
+    for size in ["", "-1", "x", "1T5", "99999999999999999999", "9999999999G"] {
+      #expect(throws: MountError.unsupportedValue(option: "cache_size=\(size)")) {
+        try MountOptions(parsing: "cache_size=\(size)")
+      }
+    }
+    #expect(try MountOptions(parsing: "cache_size=1").passedOn == always)
+  }
 }

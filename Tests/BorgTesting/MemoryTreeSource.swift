@@ -94,11 +94,9 @@ private final class MemoryContent: TreeContent {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(TreeError) -> Int {
-    guard offset >= 0, offset < Int64(bytes.count) else { return 0 }
-    let part = bytes[Int(offset)...].prefix(buffer.count)
-    buffer.copyBytes(from: part)
-    return part.count
+  func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>] {
+    guard offset >= 0, offset < Int64(bytes.count) else { return [] }
+    return [bytes[Int(offset)...].prefix(count)]
   }
 }
 

@@ -71,8 +71,6 @@ extension FileTree {
 
   func text(_ path: String) throws -> String {
     let content = try open(try at(path).inode)
-    var bytes = [UInt8](repeating: 0, count: 1000)
-    let count = try bytes.withUnsafeMutableBytes { try content.read(at: 0, into: $0) }
-    return String(decoding: bytes[..<count], as: UTF8.self)
+    return String(decoding: try content.bytes(at: 0, count: 1000).joined(), as: UTF8.self)
   }
 }

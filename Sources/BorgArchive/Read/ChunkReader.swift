@@ -14,6 +14,18 @@ public final class ChunkReader: @unchecked Sendable {
   private var fetching: [ChunkID: Fetch] = [:]
   private var workspaces: [CodecWorkspace] = []
   private var offsets = RecentOffsets()
+  private var counts = Counts()
+
+  /// What was done since the beginning.
+  public struct Counts: Sendable, Equatable {
+    public var hits = 0
+    public var fetches = 0
+    /// Of plain chunks that were fetched.
+    public var fetchedBytes = 0
+    /// Held now.
+    public var cachedChunks = 0
+    public var cachedBytes = 0
+  }
 
   /// What the threads that wait for a fetch are given.
   private final class Fetch {
@@ -34,8 +46,12 @@ public final class ChunkReader: @unchecked Sendable {
       case fetch(Fetch, CodecWorkspace)
     }
     let plan = condition.withLock { () -> Plan in
-      if let bytes = cache.chunk(id) { return .ready(bytes) }
+      if let bytes = cache.chunk(id) {
+        counts.hits += 1
+        return .ready(bytes)
+      }
       if let fetch = fetching[id] { return .wait(fetch) }
+      counts.fetches += 1
       let fetch = Fetch()
       fetching[id] = fetch
       return .fetch(fetch, workspaces.popLast() ?? CodecWorkspace())
@@ -66,8 +82,28 @@ public final class ChunkReader: @unchecked Sendable {
       fetch.result = result
       fetching[id] = nil
       workspaces.append(workspace)
-      if case .success(let bytes) = result { cache.insert(id, bytes) }
+      if case .success(let bytes) = result {
+        cache.insert(id, bytes)
+        counts.fetchedBytes += bytes.count
+      }
       condition.broadcast()
+    }
+  }
+
+  /// These will hardly be asked for again: others have their place first.
+  public func retire(_ chunks: some Collection<ChunkListEntry>) {
+    condition.withLock { for chunk in chunks { cache.retire(chunk.id) } }
+  }
+
+  /// How much may be fetched ahead without pushing out what is needed.
+  public var bytesAhead: Int64 { Int64(min(16 << 20, cache.maximumBytes / 4)) }
+
+  public var statistics: Counts {
+    condition.withLock {
+      var result = counts
+      result.cachedChunks = cache.count
+      result.cachedBytes = cache.byteCount
+      return result
     }
   }
 }

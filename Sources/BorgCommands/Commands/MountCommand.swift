@@ -32,6 +32,7 @@ struct MountCommand: BorgCommand {
         versions             merge all archives: each file becomes a directory of its versions
         allow_damaged_files  let damaged files be read, with zeros for what is lost
         ignore_permissions   do not let the kernel check permissions
+        cache_size=SIZE      keep so many bytes of contents (K, M, G; default: an eighth of the memory, at most 512M)
         uid=, gid=, umask=   show everything with this owner, group, or without these permission bits
         """)
   }

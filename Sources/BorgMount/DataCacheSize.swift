@@ -1,0 +1,32 @@
+import BorgSystem
+import Glibc
+
+/// How many bytes of plain chunks a mount keeps, all its archives and files together.
+enum DataCacheSize {
+  private static let largestUsualChunk = 8 << 20
+  private static let usual = 24 << 20...512 << 20
+
+  /// The mount option `cache_size`; else BORG_MOUNT_CACHE_SIZE, bytes like it; else BORG_MOUNT_DATA_CACHE_ENTRIES, which
+  /// counts chunks of the largest usual size; else an eighth of the memory within bounds.
+  static func bytes(_ options: MountOptions, _ environment: Environment) -> Int {
+    if let size = options.cacheSize { return size }
+    if let size = environment.nonEmpty("BORG_MOUNT_CACHE_SIZE").flatMap({ parse($0) }) { return size }
+    if let entries = environment.nonEmpty("BORG_MOUNT_DATA_CACHE_ENTRIES").flatMap({ Int($0) }) {
+      return min(max(1, entries), 4096) * largestUsualChunk
+    }
+    let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    return min(max(memory / 8, usual.lowerBound), usual.upperBound)
+  }
+
+  /// A count of bytes, with K, M or G for its multiples by 1024. Nil: no such number, or beyond 1 TiB.
+  static func parse(_ text: String) -> Int? {
+    var digits = Substring(text.lowercased())
+    if digits.hasSuffix("b") { digits.removeLast() }
+    let shifts: [Character: Int] = ["k": 10, "m": 20, "g": 30]
+    let shift = digits.last.flatMap { shifts[$0] }
+    if shift != nil { digits.removeLast() }
+    guard digits.first?.isNumber == true, let number = Int(digits), number <= 1 << 40 else { return nil }
+    let (size, overflows) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
+    return overflows || size > 1 << 40 ? nil : size
+  }
+}
