@@ -30,9 +30,14 @@ struct ItemSkim {
     case .part: summary.isPart = try isInteger(&reader)
     case .xattrs:
       var map = reader
-      summary.hasXattrs = try map.readMapHeader() > 0
+      if try map.readMapHeader() > 0 { summary.hasXattrs = true }
       try reader.skipValue()
-    case .aclAccess, .aclDefault, .aclExtended, .aclNFS4, .birthtime, .bsdflags, .unknown: try reader.skipValue()
+    case .aclAccess, .aclDefault:
+      if try !reader.skipNil() {
+        summary.hasXattrs = true
+        try reader.skipValue()
+      }
+    case .aclExtended, .aclNFS4, .birthtime, .bsdflags, .unknown: try reader.skipValue()
     }
   }
 

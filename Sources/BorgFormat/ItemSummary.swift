@@ -34,6 +34,7 @@ public struct ItemSummary {
   public var hasHealthyChunks: Bool
   /// Nil: not stored.
   public var hardlinkMaster: Bool?
+  /// Whether it has extended attributes or an ACL.
   public var hasXattrs: Bool
   public var isPart: Bool
   /// A hash over the ordered chunk ids, 0 for none: tells versions of a file apart.

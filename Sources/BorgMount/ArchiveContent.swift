@@ -11,13 +11,15 @@ final class ArchiveContent: TreeContent {
   private let starts: [Int64]
   private let reader: ChunkReader
   private let readAhead: ReadAhead
+  private let zeros: ZeroChunks
   /// Of no use to a file of one chunk.
   private let sequences: Mutex<ReadSequences>
 
-  init(_ chunks: [ChunkListEntry], reader: ChunkReader, readAhead: ReadAhead) {
+  init(_ chunks: [ChunkListEntry], reader: ChunkReader, readAhead: ReadAhead, zeros: ZeroChunks) {
     self.chunks = chunks
     self.reader = reader
     self.readAhead = readAhead
+    self.zeros = zeros
     var end: Int64 = 0
     var starts: [Int64] = [0]
     starts.reserveCapacity(chunks.count + 1)
@@ -28,6 +30,8 @@ final class ArchiveContent: TreeContent {
     self.starts = starts
     sequences = Mutex(ReadSequences())
   }
+
+  var size: Int64 { starts[chunks.count] }
 
   func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>] {
     guard offset >= 0, offset < starts[chunks.count], count > 0 else { return [] }
@@ -44,6 +48,15 @@ final class ArchiveContent: TreeContent {
       index += 1
     }
     return pieces
+  }
+
+  func next(_ kind: ExtentKind, from offset: Int64) -> Int64? {
+    guard offset >= 0, offset < size else { return nil }
+    for index in chunk(at: offset)..<chunks.count where chunks[index].size > 0 {
+      let isHole = zeros.contains(chunks[index], isLast: index == chunks.count - 1)
+      if isHole == (kind == .hole) { return max(offset, starts[index]) }
+    }
+    return kind == .hole ? size : nil
   }
 
   /// The plaintext of a chunk, as long as the file's list says.

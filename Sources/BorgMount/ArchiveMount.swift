@@ -41,7 +41,12 @@ public final class ArchiveMount {
         dataCacheBytes: DataCacheSize.bytes(options, session.context.environment))
     }
     let monitor = session.context.monitor
-    fuse = try FuseSession(tree, options: options.passedOn) { monitor.error($0, logger: "borg.fuse") }
+    let repository = session.repository as? LocalRepository
+    fuse = try FuseSession(tree, options: options.passedOn) {
+      monitor.error($0, logger: "borg.fuse")
+    } storedBytes: {
+      (try? repository?.storedBytes()) ?? 0
+    }
   }
 
   private static func tree(

@@ -15,6 +15,7 @@ public final class ArchiveTreeSource: TreeSource {
   private let dataReader: ChunkReader
   private let readAhead: ReadAhead
   private let neighbours: NeighbourReader
+  private let zeros: ZeroChunks
   private let opened = Mutex<[TreeArchive: Archive]>([:])
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
@@ -37,7 +38,11 @@ public final class ArchiveTreeSource: TreeSource {
       repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes)
     readAhead = ReadAhead(reader: dataReader)
     neighbours = NeighbourReader(metadata: metadataReader, data: dataReader, readAhead: readAhead)
+    zeros = ZeroChunks(key: session.key)
   }
+
+  /// What reading contents has cost so far.
+  public var dataStatistics: ChunkReader.Counts { dataReader.statistics }
 
   public func archives() throws(TreeError) -> [TreeArchive] {
     entries.map { entry in
@@ -59,7 +64,7 @@ public final class ArchiveTreeSource: TreeSource {
   }
 
   public func content(of item: Item) throws(TreeError) -> any TreeContent {
-    ArchiveContent(item.chunks ?? [], reader: dataReader, readAhead: readAhead)
+    ArchiveContent(item.chunks ?? [], reader: dataReader, readAhead: readAhead, zeros: zeros)
   }
 
   public func content(
@@ -67,6 +72,11 @@ public final class ArchiveTreeSource: TreeSource {
   ) throws(TreeError) -> any TreeContent {
     neighbours.noteOpening(location, in: try open(archive))
     return try content(of: item)
+  }
+
+  public func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]? {
+    let list = AccessControlList(text: text, users: session.context.users, numericIDs: !usesNames)
+    return list.flatMap { byDefault || $0.isExtended ? $0.kernelForm : nil }
   }
 
   public func userID(_ name: UnsafeRawBufferPointer) -> UInt32? {

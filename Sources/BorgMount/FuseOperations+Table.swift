@@ -62,6 +62,11 @@ extension FuseOperations {
       guard let request, let file else { return }
       serving(request).read(FuseRequest(request), inode, file.pointee.fh, at: Int64(offset), size: size)
     }
+    table.lseek = { request, inode, offset, whence, file in
+      guard let request, let file else { return }
+      serving(request).lseek(
+        FuseRequest(request), inode, file.pointee.fh, from: Int64(offset), whence: whence)
+    }
     table.release = { request, _, file in
       guard let request, let file else { return }
       serving(request).release(FuseRequest(request), file.pointee.fh)

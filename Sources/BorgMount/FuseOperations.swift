@@ -11,12 +11,19 @@ final class FuseOperations: Sendable {
   /// Whether the kernel understands that there is nothing to open.
   let sparesOpens = Atomic<Bool>(false)
   let sparesOpendirs = Atomic<Bool>(false)
+  /// The bytes the mounted archives take where they are stored.
+  private let storedBytes: @Sendable () -> Int64
   private let recentContents = Mutex(RecentContents())
   private static let maximumReadSize = 1 << 20
+  /// SEEK_DATA and SEEK_HOLE.
+  private static let extents: [Int32: ExtentKind] = [3: .data, 4: .hole]
 
-  init(_ tree: any FileTree, log: @escaping @Sendable (String) -> Void) {
+  init(
+    _ tree: any FileTree, log: @escaping @Sendable (String) -> Void, storedBytes: @escaping @Sendable () -> Int64
+  ) {
     self.tree = tree
     self.log = log
+    self.storedBytes = storedBytes
   }
 
   func lookup(_ request: consuming FuseRequest, _ name: UnsafeRawBufferPointer, in parent: UInt64) {
@@ -90,6 +97,23 @@ final class FuseOperations: Sendable {
     }
   }
 
+  /// Finds data and holes; other origins the kernel minds itself.
+  func lseek(_ request: consuming FuseRequest, _ inode: UInt64, _ handle: UInt64, from offset: Int64, whence: Int32) {
+    guard let kind = FuseOperations.extents[whence] else {
+      request.reply(.invalid)
+      return
+    }
+    do throws(TreeError) {
+      if let place = try content(inode, handle).next(kind, from: offset) {
+        request.reply(position: place)
+      } else {
+        request.reply(.noSuchPosition)
+      }
+    } catch {
+      request.reply(failure(error))
+    }
+  }
+
   func release(_ request: consuming FuseRequest, _ handle: UInt64) {
     OpenFile.held(by: handle)?.release()
     request.replySuccess()
@@ -113,10 +137,13 @@ final class FuseOperations: Sendable {
     }
   }
 
+  /// A file system that is full of what the repository holds.
   func statfs(_ request: consuming FuseRequest) {
     var status = statvfs()
     status.f_bsize = 512
     status.f_frsize = 512
+    status.f_blocks = UInt((max(0, storedBytes()) + 511) / 512)
+    status.f_files = UInt(tree.statistics.nodes)
     status.f_namemax = 255
     request.reply(status)
   }

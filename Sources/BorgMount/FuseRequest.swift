@@ -101,6 +101,12 @@ struct FuseRequest: ~Copyable {
     return result == 0
   }
 
+  /// Answers `lseek`.
+  consuming func reply(position: Int64) {
+    fuse_reply_lseek(request, off_t(position))
+    discard self
+  }
+
   consuming func reply(_ status: statvfs) {
     var status = status
     fuse_reply_statfs(request, &status)

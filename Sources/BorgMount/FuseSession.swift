@@ -12,13 +12,15 @@ public final class FuseSession: @unchecked Sendable {
   private let operations: FuseOperations
   private let hasEnded = Atomic<Bool>(false)
 
-  private static let maximumThreads: UInt32 = 32
+  /// More than the kernel's reading ahead can occupy, so that a listing finds a thread whatever is being fetched.
+  private static let maximumThreads: UInt32 = 128
 
-  /// `options` go to libfuse, one `-o` each. Throws `MountError.mountFailed`, after libfuse has said why.
+  /// `options` go to libfuse, one `-o` each; `storedBytes` is what statfs tells. Throws `MountError.mountFailed`, after libfuse has said why.
   public init(
-    _ tree: any FileTree, options: [String], log: @escaping @Sendable (String) -> Void = { _ in }
+    _ tree: any FileTree, options: [String], log: @escaping @Sendable (String) -> Void = { _ in },
+    storedBytes: @escaping @Sendable () -> Int64 = { 0 }
   ) throws(MountError) {
-    operations = FuseOperations(tree, log: log)
+    operations = FuseOperations(tree, log: log, storedBytes: storedBytes)
     var table = FuseOperations.table
     let arguments = ["borgfs"] + options.flatMap { ["-o", $0] }
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }

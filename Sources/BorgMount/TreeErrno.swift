@@ -7,6 +7,8 @@ struct TreeErrno: Equatable {
 
   static let range = TreeErrno(code: ERANGE)
   static let notImplemented = TreeErrno(code: ENOSYS)
+  static let invalid = TreeErrno(code: EINVAL)
+  static let noSuchPosition = TreeErrno(code: ENXIO)
 
   private init(code: Int32) { self.code = code }
 

@@ -106,8 +106,17 @@ public final class ArchiveTree: FileTree {
   }
 
   public func xattr(_ name: UnsafeRawBufferPointer, of inode: UInt64) throws(TreeError) -> [UInt8] {
-    for attribute in try storedAttributes(inode) where attribute.name.elementsEqual(name) { return attribute.value }
-    throw .noSuchAttribute
+    let node = try node(inode)
+    if let attribute = OriginAttribute(name) { return try origin(attribute, of: node) }
+    guard table.nodes[Int(node)].flags.contains(.hasXattrs) else { throw .noSuchAttribute }
+    let item = try item(node)
+    for attribute in item.xattrs where attribute.name.elementsEqual(name) { return attribute.value }
+    let byDefault = name.elementsEqual("system.posix_acl_default".utf8)
+    guard byDefault || name.elementsEqual("system.posix_acl_access".utf8),
+      let text = byDefault ? item.aclDefault : item.aclAccess,
+      let list = source.accessControlList(text, byDefault: byDefault)
+    else { throw .noSuchAttribute }
+    return list
   }
 
   public var statistics: TreeStatistics {
@@ -170,6 +179,17 @@ extension ArchiveTree {
       throw .noSuchEntry
     }
     return try source.item(in: archives[archive], at: table.nodes[Int(node)].location)
+  }
+
+  private func origin(_ attribute: OriginAttribute, of node: UInt32) throws(TreeError) -> [UInt8] {
+    let archive = table.archive(node)
+    guard archives.indices.contains(archive) else { throw .noSuchAttribute }
+    if attribute == .archive { return archives[archive].name }
+    guard !table.nodes[Int(node)].flags.contains(.isSynthetic) else { throw .noSuchAttribute }
+    let item = try item(node)
+    if attribute == .path { return item.path }
+    guard let chunks = item.chunks else { throw .noSuchAttribute }
+    return Array("\(chunks.count)".utf8)
   }
 
   private func storedAttributes(_ inode: UInt64) throws(TreeError) -> [ExtendedAttribute] {

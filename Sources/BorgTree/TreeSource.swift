@@ -12,6 +12,8 @@ public protocol TreeSource: AnyObject, Sendable {
   func content(of item: Item) throws(TreeError) -> any TreeContent
   /// The same, told where the item lies, so that its neighbours can be made ready.
   func content(of item: Item, in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> any TreeContent
+  /// The kernel's form of a stored ACL; nil when it is malformed, or says no more than a mode does.
+  func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]?
   /// The local id of a stored user or group name; nil when there is none, or when names do not count.
   func userID(_ name: UnsafeRawBufferPointer) -> UInt32?
   func groupID(_ name: UnsafeRawBufferPointer) -> UInt32?
@@ -25,12 +27,30 @@ extension TreeSource {
   public func content(
     of item: Item, in archive: TreeArchive, at location: ItemLocation
   ) throws(TreeError) -> any TreeContent { try content(of: item) }
+
+  public func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]? { nil }
 }
 
 /// The bytes of one open file. Thread-safe.
 public protocol TreeContent: AnyObject, Sendable {
+  /// The length in bytes.
+  var size: Int64 { get }
   /// Up to `count` bytes from `offset` on, in pieces that are held already; fewer only at the file's end.
   func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>]
+  /// The first place at or after `offset` where data is, or where a hole is; the file's end counts as a hole. Nil: there
+  /// is none, or `offset` lies outside the file.
+  func next(_ kind: ExtentKind, from offset: Int64) -> Int64?
+}
+
+/// What a part of a file is made of: bytes, or nothing but zeros that take no space.
+public enum ExtentKind: Sendable { case data, hole }
+
+extension TreeContent {
+  /// As of a file without holes.
+  public func next(_ kind: ExtentKind, from offset: Int64) -> Int64? {
+    guard offset >= 0, offset < size else { return nil }
+    return kind == .data ? offset : size
+  }
 }
 
 /// One archive as a tree source names it.

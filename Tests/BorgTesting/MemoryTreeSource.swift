@@ -94,6 +94,8 @@ private final class MemoryContent: TreeContent {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+  var size: Int64 { Int64(bytes.count) }
+
   func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>] {
     guard offset >= 0, offset < Int64(bytes.count) else { return [] }
     return [bytes[Int(offset)...].prefix(count)]
@@ -124,7 +126,7 @@ extension MemoryTreeSource {
     summary.hasChunks = item.chunks != nil
     summary.hasHealthyChunks = item.chunksHealthy != nil
     summary.hardlinkMaster = item.hardlinkMaster
-    summary.hasXattrs = !item.xattrs.isEmpty
+    summary.hasXattrs = !item.xattrs.isEmpty || item.aclAccess != nil || item.aclDefault != nil
     summary.isPart = item.part != nil
     summary.contentHash = item.chunks?.first.map { $0.id.words.0 } ?? 0
     try body(summary)

@@ -2,6 +2,11 @@ import BorgFormat
 import BorgSystem
 import Synchronization
 
+extension LocalRepository {
+  /// The bytes that the objects which count take in the segments, as the last transaction noted.
+  public func storedBytes() throws -> Int64 { try core.withLock { try $0.storageQuotaUse() } }
+}
+
 /// What `borg debug` looks at below the level of objects.
 extension LocalRepository {
   /// One entry of a segment, whether it still counts or not.

@@ -3,8 +3,8 @@ import BorgSystem
 
 /// A POSIX ACL between the kernel's form (the value of `system.posix_acl_access` and `_default`) and Borg's text: lines
 /// `type:qualifier:permissions`, with a fourth field, the numeric id, where there is a qualifier (archives.md 6.2, 7).
-struct AccessControlList: Equatable {
-  enum Tag: UInt16 {
+public struct AccessControlList: Equatable, Sendable {
+  public enum Tag: UInt16, Sendable {
     case owner = 0x01
     case user = 0x02
     case owningGroup = 0x04
@@ -13,29 +13,29 @@ struct AccessControlList: Equatable {
     case other = 0x20
   }
 
-  struct Entry: Equatable {
-    var tag: Tag
+  public struct Entry: Equatable, Sendable {
+    public var tag: Tag
     /// 4 read, 2 write, 1 execute.
-    var permissions: UInt16
+    public var permissions: UInt16
     /// Of users and groups; otherwise 0xffffffff.
-    var id: UInt32
+    public var id: UInt32
   }
 
-  static let accessAttribute = Array("system.posix_acl_access".utf8)
-  static let defaultAttribute = Array("system.posix_acl_default".utf8)
-  static let noID: UInt32 = .max
+  public static let accessAttribute = Array("system.posix_acl_access".utf8)
+  public static let defaultAttribute = Array("system.posix_acl_default".utf8)
+  public static let noID: UInt32 = .max
 
-  var entries: [Entry] = []
+  public var entries: [Entry] = []
 
   /// The three entries that a plain mode stands for.
-  init(mode: UInt32) {
+  public init(mode: UInt32) {
     for (tag, shift) in [(Tag.owner, 6), (.owningGroup, 3), (.other, 0)] {
       entries.append(Entry(tag: tag, permissions: UInt16(mode >> shift & 7), id: Self.noID))
     }
   }
 
   /// Nil when `bytes` are no version 2 ACL.
-  init?(kernelForm bytes: [UInt8]) {
+  public init?(kernelForm bytes: [UInt8]) {
     func number(at offset: Int, count: Int) -> UInt32 {
       (0..<count).reduce(0) { $0 | UInt32(bytes[offset + $1]) << (8 * UInt32($1)) }
     }
@@ -48,7 +48,7 @@ struct AccessControlList: Equatable {
     entries.sort { ($0.tag.rawValue, $0.id) < ($1.tag.rawValue, $1.id) }
   }
 
-  var kernelForm: [UInt8] {
+  public var kernelForm: [UInt8] {
     var bytes: [UInt8] = [2, 0, 0, 0]
     func append(_ value: UInt32, _ count: Int) {
       for index in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * UInt32(index)))) }
@@ -62,12 +62,12 @@ struct AccessControlList: Equatable {
   }
 
   /// Whether it says more than a mode does.
-  var isExtended: Bool { entries.count > 3 }
+  public var isExtended: Bool { entries.count > 3 }
 }
 
 extension AccessControlList {
   /// Borg's text. `numericIDs`: the qualifier is the number, too.
-  func text(users: Users, numericIDs: Bool) -> [UInt8] {
+  public func text(users: Users, numericIDs: Bool) -> [UInt8] {
     var lines: [UInt8] = []
     for entry in entries {
       if !lines.isEmpty { lines.append(0x0A) }
@@ -77,7 +77,7 @@ extension AccessControlList {
   }
 
   /// Parses Borg's text. Names count before numbers unless `numericIDs`. Nil when malformed.
-  init?(text: [UInt8], users: Users, numericIDs: Bool) {
+  public init?(text: [UInt8], users: Users, numericIDs: Bool) {
     for line in text.split(separator: 0x0A) {
       let line = line.prefix { $0 != 0x23 }.trimmingSpaces
       if line.isEmpty { continue }

@@ -2,7 +2,7 @@ import BorgFormat
 import BorgSystem
 import Testing
 
-@testable import BorgTransfer
+@testable import BorgArchive
 
 @Suite struct AccessControlListTests {
   /// user::rw-, user 0 r--, group::r--, an unknown group -w-, mask rw-, other ---; as the kernel gives it.
