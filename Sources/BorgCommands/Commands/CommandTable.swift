@@ -34,6 +34,7 @@ enum CommandTable {
     Entry("compare two archives", DiffCommand.self, named: "diff"),
     Entry("write an archive as a tar file", ExportTarCommand.self, named: "export-tar"),
     Entry("restore files", ExtractCommand.self, named: "extract"),
+    Entry("find files in all archives", FindCommand.self, named: "find"),
     Entry("explain a command or a topic", HelpCommand.self, named: "help"),
     Entry("show details of a repository or archive", InfoCommand.self, named: "info"),
     Entry("show the versions of client and server", VersionCommand.self, named: "version"),

@@ -30,6 +30,7 @@ struct ArgumentConverter {
     case .differenceSortKeys: return try .differenceSortKeys(DifferenceOrder.keys(parsing: string(text)))
     case .interval: return try .integer(intervalHours(text))
     case .storageQuota: return try .integer(storageQuota(text))
+    case .fileSize: return try .integer(fileSize(text))
     }
   }
 
@@ -160,6 +161,13 @@ struct ArgumentConverter {
     }
     let (total, overflow) = count.multipliedReportingOverflow(by: hours)
     return overflow ? .max : total
+  }
+
+  private func fileSize(_ text: [UInt8]) throws -> Int {
+    guard let size = parseFileSize(string(text)), size >= 0 else {
+      throw ArgumentRefusal(reason: "invalid size: '\(string(text))'")
+    }
+    return size
   }
 
   private func storageQuota(_ text: [UInt8]) throws -> Int {

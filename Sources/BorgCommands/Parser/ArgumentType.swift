@@ -26,6 +26,8 @@ enum ArgumentType: Sendable {
   /// A time span such as `2d`, converted to hours.
   case interval
   case storageQuota
+  /// A count of bytes such as `10M`.
+  case fileSize
 }
 
 /// A converted value.
