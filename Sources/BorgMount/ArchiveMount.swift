@@ -13,7 +13,7 @@ public final class ArchiveMount {
   public enum View: Sendable {
     case archive(Manifest.Entry)
     /// Archives as directories, or with the `versions` option their files' versions.
-    case repository([Manifest.Entry])
+    case repository(select: @Sendable (Manifest) throws -> [Manifest.Entry])
   }
 
   private let session: RepositorySession
@@ -35,9 +35,9 @@ public final class ArchiveMount {
     shown.opensDamagedFiles = options.opensDamagedFiles
     self.session = session
     self.options = options
-    tree = try ArchiveMount.tree(view, shown, versions: options.showsVersions) { entries in
+    tree = try ArchiveMount.tree(view, of: session, shown, versions: options.showsVersions) { entries, watch in
       ArchiveTreeSource(
-        session: session, entries: entries, matcher: matcher, usesNames: usesNames,
+        session: session, entries: entries, watch: watch, matcher: matcher, usesNames: usesNames,
         dataCacheBytes: DataCacheSize.bytes(options, session.context.environment))
     }
     let monitor = session.context.monitor
@@ -50,23 +50,29 @@ public final class ArchiveMount {
   }
 
   private static func tree(
-    _ view: View, _ options: TreeOptions, versions: Bool, _ source: ([Manifest.Entry]) -> ArchiveTreeSource
+    _ view: View, of session: RepositorySession, _ options: TreeOptions, versions: Bool,
+    _ source: ([Manifest.Entry], ManifestWatch?) -> ArchiveTreeSource
   ) throws -> any FileTree {
     switch view {
     case .archive(let entry):
       if versions { throw MountError.versionsOfOneArchive }
-      let source = source([entry])
+      let source = source([entry], nil)
       guard let archive = try source.archives().first else { throw TreeError.noSuchEntry }
       return try ArchiveTree(of: archive, from: source, options: options)
-    case .repository(let entries):
-      let source = source(entries)
-      return versions
-        ? try ArchiveTree(mergedFrom: source, options: options) : try RepositoryTree(source, options: options)
+    case .repository(let select):
+      let entries = try select(session.manifest)
+      if versions { return try ArchiveTree(mergedFrom: source(entries, nil), options: options) }
+      let watch = ManifestWatch(of: session, showing: entries, select: select)
+      return try RepositoryTree(source(entries, watch), options: options)
     }
   }
 
-  /// Whether a directory can carry a mount. Throws `MountError.mountPointUnusable`.
-  public static func check(mountPoint: [UInt8]) throws {
+  /// Whether a directory can carry a mount; what a dead mount of ours left there is taken away first. Throws
+  /// `MountError.mountPointUnusable`.
+  public static func check(mountPoint: [UInt8], monitor: any Monitor) throws {
+    if try DeadMountPoint.remove(at: Files.absolute(mountPoint)) {
+      monitor.info("Removed the dead mount at \(displayText(mountPoint)).", logger: "borg.fuse")
+    }
     let path = mountPoint.map { CChar(bitPattern: $0) } + [0]
     let status = try? Files.status(mountPoint)
     guard let status, status.st_mode & S_IFMT == S_IFDIR, access(path, R_OK | W_OK | X_OK) == 0 else {
@@ -91,13 +97,16 @@ public final class ArchiveMount {
   /// Answers the kernel until the file system is unmounted or a signal ends it. After a terminating signal the mount
   /// point is left behind, dead, when this object goes.
   public func serve(foreground: Bool) throws {
-    let (tree, monitor) = (tree, session.context.monitor)
-    let ending = try MountSignals.serve(fuse, foreground: foreground) {
+    let (tree, monitor, repository) = (tree, session.context.monitor, session.repository)
+    let statistics: @Sendable () -> Void = {
       let held = tree.statistics
       monitor.debug(
         "fuse: \(held.nodes) nodes (\(held.bytes) bytes) of \(held.loadedArchives) archives, "
           + "\(held.pendingArchives) pending archives", logger: "borg.fuse")
     }
+    let ending = try MountSignals.serve(
+      fuse, foreground: foreground,
+      MountSignals.Duties(tellStatistics: statistics) { repository.releaseFiles() })
     if ending != .terminated { fuse.unmount() }
   }
 }

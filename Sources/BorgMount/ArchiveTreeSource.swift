@@ -8,7 +8,8 @@ import Synchronization
 /// they are asked for.
 public final class ArchiveTreeSource: TreeSource {
   private let session: RepositorySession
-  private let entries: [Manifest.Entry]
+  private let entries: Mutex<[Manifest.Entry]>
+  private let watch: ManifestWatch?
   private let matcher: PatternMatcher
   private let usesNames: Bool
   private let metadataReader: ChunkReader
@@ -22,14 +23,15 @@ public final class ArchiveTreeSource: TreeSource {
 
   private static let metadataCacheBytes = 16 << 20
 
-  /// Shows `entries`, in their order. `usesNames`: stored user and group names come before stored ids.
-  /// `dataCacheBytes`: of plain chunks, for all files together.
+  /// Shows `entries`, in their order, and later what `watch` finds. `usesNames`: stored user and group names come
+  /// before stored ids. `dataCacheBytes`: of plain chunks, for all files together.
   public init(
-    session: RepositorySession, entries: [Manifest.Entry], matcher: PatternMatcher, usesNames: Bool,
-    dataCacheBytes: Int = 64 << 20
+    session: RepositorySession, entries: [Manifest.Entry], watch: ManifestWatch? = nil, matcher: PatternMatcher,
+    usesNames: Bool, dataCacheBytes: Int = 64 << 20
   ) {
     self.session = session
-    self.entries = entries
+    self.entries = Mutex(entries)
+    self.watch = watch
     self.matcher = matcher
     self.usesNames = usesNames
     metadataReader = ChunkReader(
@@ -45,10 +47,21 @@ public final class ArchiveTreeSource: TreeSource {
   public var dataStatistics: ChunkReader.Counts { dataReader.statistics }
 
   public func archives() throws(TreeError) -> [TreeArchive] {
-    entries.map { entry in
-      let start = Timestamp.parseUTC(String(decoding: entry.time, as: UTF8.self)) ?? 0
-      return TreeArchive(name: entry.name, id: entry.id, start: start)
-    }
+    entries.withLock { $0 }.map { ArchiveTreeSource.archive($0) }
+  }
+
+  public func changedArchives() -> [TreeArchive]? {
+    guard let changed = watch?.changedEntries() else { return nil }
+    entries.withLock { $0 = changed }
+    let archives = changed.map { ArchiveTreeSource.archive($0) }
+    let kept = Set(archives)
+    opened.withLock { $0 = $0.filter { kept.contains($0.key) } }
+    return archives
+  }
+
+  private static func archive(_ entry: Manifest.Entry) -> TreeArchive {
+    let start = Timestamp.parseUTC(String(decoding: entry.time, as: UTF8.self)) ?? 0
+    return TreeArchive(name: entry.name, id: entry.id, start: start)
   }
 
   public func forEachItem(
@@ -96,9 +109,8 @@ public final class ArchiveTreeSource: TreeSource {
 
   private func open(_ archive: TreeArchive) throws(TreeError) -> Archive {
     if let known = opened.withLock({ $0[archive] }) { return known }
-    guard let entry = entries.first(where: { $0.id == archive.id && $0.name == archive.name }) else {
-      throw .noSuchEntry
-    }
+    let found = entries.withLock { $0.first { $0.id == archive.id && $0.name == archive.name } }
+    guard let entry = found else { throw .noSuchEntry }
     let new = try reading { try Archive(entry, in: session) }
     opened.withLock { $0[archive] = new }
     return new

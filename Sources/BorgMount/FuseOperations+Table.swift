@@ -88,14 +88,14 @@ extension FuseOperations {
 
 /// Asks for what makes an unchanging tree fast. Attributes always come with directory entries: that costs a plain
 /// listing of 100,000 files 0.2 s and saves one that looks at them 2 s. Requests are small, so splicing them would only
-/// cost calls.
+/// cost calls. A directory's cached listing is dropped when its time has changed, which only the root's ever does.
 private func negotiate(_ connection: UnsafeMutablePointer<fuse_conn_info>) {
   let wanted =
     FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS
     | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ | FUSE_CAP_NO_OPENDIR_SUPPORT | FUSE_CAP_NO_OPEN_SUPPORT
+    | FUSE_CAP_AUTO_INVAL_DATA
   let unwanted =
     FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE
-    | FUSE_CAP_AUTO_INVAL_DATA
   cfuse_want(connection, UInt32(wanted), UInt32(unwanted))
   connection.pointee.max_readahead = UInt32(1) << 20
   connection.pointee.max_background = 64

@@ -44,7 +44,7 @@ struct FuseRequest: ~Copyable {
 
   consuming func reply(attributes: Attributes) {
     var status = stat(attributes)
-    fuse_reply_attr(request, &status, CacheLifetime.seconds(attributes))
+    fuse_reply_attr(request, &status, CacheLifetime.ofAttributes(attributes))
     discard self
   }
 
@@ -128,11 +128,16 @@ struct FuseRequest: ~Copyable {
   }
 }
 
-/// How long the kernel may believe what it was told: archives do not change.
+/// How long the kernel may believe what it was told, in seconds: archives do not change, but they come and go.
 enum CacheLifetime {
   static let endless = 31_536_000.0
+  static let brief = 1.0
 
-  static func seconds(_ attributes: Attributes) -> Double { attributes.areFinal ? endless : 0 }
+  static func ofName(_ attributes: Attributes) -> Double { attributes.mayVanish ? brief : endless }
+
+  static func ofAttributes(_ attributes: Attributes) -> Double {
+    attributes.areFinal ? ofName(attributes) : 0
+  }
 }
 
 extension fuse_entry_param {
@@ -140,8 +145,8 @@ extension fuse_entry_param {
     self.init()
     ino = attributes.inode
     attr = stat(attributes)
-    entry_timeout = CacheLifetime.endless
-    attr_timeout = CacheLifetime.seconds(attributes)
+    entry_timeout = CacheLifetime.ofName(attributes)
+    attr_timeout = CacheLifetime.ofAttributes(attributes)
   }
 }
 

@@ -2,6 +2,8 @@
 public struct MountOptions: Sendable, Equatable {
   public var showsVersions = false
   public var opensDamagedFiles = false
+  /// The repository's shared lock is held for as long as the mount lasts, as Borg's mounts do.
+  public var holdsLock = false
   public var uid: UInt32?
   public var gid: UInt32?
   public var umask: UInt32 = 0
@@ -15,6 +17,7 @@ public struct MountOptions: Sendable, Equatable {
     passedOn += (text ?? "").split(separator: ",").map { String($0) }.filter { !MountOptions.isIgnored($0) }
     if try takeFlag("ignore_permissions") { _ = try takeFlag("default_permissions") }
     opensDamagedFiles = try takeFlag("allow_damaged_files")
+    holdsLock = try takeFlag("lock")
     showsVersions = try takeFlag("versions")
     uid = try takeNumber("uid", radix: 0)
     gid = try takeNumber("gid", radix: 0)

@@ -1,4 +1,5 @@
 import BorgSystem
+import CFuse
 import Glibc
 import Synchronization
 
@@ -18,10 +19,17 @@ final class MountSignals: Sendable {
     set { ending.store(newValue.rawValue, ordering: .sequentiallyConsistent) }
   }
 
+  private static let period = timespec(tv_sec: 10, tv_nsec: 0)
+
+  /// What a mount does beside answering the kernel.
+  struct Duties: Sendable {
+    var tellStatistics: @Sendable () -> Void
+    /// Done every few seconds.
+    var tidyUp: @Sendable () -> Void
+  }
+
   /// Serves `session` on this thread and minds the signals meanwhile.
-  static func serve(
-    _ session: FuseSession, foreground: Bool, onStatistics: @escaping @Sendable () -> Void
-  ) throws -> Ending {
+  static func serve(_ session: FuseSession, foreground: Bool, _ duties: Duties) throws -> Ending {
     let signals = MountSignals()
     var watched = sigset_t()
     sigemptyset(&watched)
@@ -30,7 +38,7 @@ final class MountSignals: Sendable {
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in }
     sigaction(wakeUp, &action, nil)
-    let watcher = try signals.watch(watched, session, pthread_self(), foreground, onStatistics)
+    let watcher = try signals.watch(watched, session, pthread_self(), foreground, duties)
     session.serve()
     signals.isOver.store(true, ordering: .sequentiallyConsistent)
     kill(getpid(), SIGUSR1)
@@ -40,16 +48,17 @@ final class MountSignals: Sendable {
 
   private func watch(
     _ watched: sigset_t, _ session: FuseSession, _ server: pthread_t, _ foreground: Bool,
-    _ onStatistics: @escaping @Sendable () -> Void
+    _ duties: Duties
   ) throws -> Worker {
     try Worker { [self] in
       while true {
         var watched = watched
-        var signal: Int32 = 0
-        guard sigwait(&watched, &signal) == 0 else { continue }
+        var period = MountSignals.period
+        let signal = sigtimedwait(&watched, nil, &period)
         if isOver.load(ordering: .sequentiallyConsistent) { return }
         switch signal {
-        case SIGUSR1: onStatistics()
+        case SIGUSR1: duties.tellStatistics()
+        case ..<0: duties.tidyUp()
         case SIGINT where !foreground: break
         default:
           howEnded = signal == SIGINT ? .interrupted : .terminated

@@ -14,7 +14,7 @@ struct TreeErrno: Equatable {
 
   init(_ error: TreeError) {
     switch error {
-    case .noSuchEntry: code = ENOENT
+    case .noSuchEntry, .noSuchArchive: code = ENOENT
     case .notADirectory: code = ENOTDIR
     case .isADirectory: code = EISDIR
     case .notASymbolicLink: code = EINVAL

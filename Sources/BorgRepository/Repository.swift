@@ -33,8 +33,19 @@ public protocol Repository: AnyObject, Sendable {
 
   /// Deletes the repository from disk.
   func destroy() throws
+  /// Whether others have changed what `get` gives since it was last asked; nothing is known before the first `get`. For
+  /// those who read without a lock: whoever holds one is always told no.
+  func refresh() throws -> Bool
+  /// Lets go of open files until they are needed again, so that others can free their space.
+  func releaseFiles()
+
   /// Lets go of the lock. Idempotent; an open transaction is left to the next writer's clean-up.
   func close()
+}
+
+extension Repository {
+  public func refresh() throws -> Bool { false }
+  public func releaseFiles() {}
 }
 
 public struct CommitOptions: Sendable {

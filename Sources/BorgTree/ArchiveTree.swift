@@ -154,7 +154,9 @@ extension ArchiveTree {
   private func attributesOfParent(_ node: UInt32) throws(TreeError) -> Attributes {
     if node != NodeTable.root { return attributes(table.nodes[Int(node)].parent) }
     if parentOfRoot == inode(NodeTable.root) { return attributes(NodeTable.root) }
-    return options.syntheticDirectory(inode: parentOfRoot, time: options.mountTime)
+    var root = options.syntheticDirectory(inode: parentOfRoot, time: options.mountTime)
+    root.mayVanish = true
+    return root
   }
 
   /// Hands over what is left of `.` and `..`; false when `body` has had enough.

@@ -36,15 +36,27 @@ public struct TreeStatistics: Sendable, Equatable {
   public var bytes = 0
 }
 
-/// Inode numbers: 1 is the root of what is mounted. In a repository the node `n` of archive `a` is `(a + 1) << 32 |
-/// n + 1`; where one tree is mounted alone its node `n` is `n + 1`. Nothing is remembered, whatever was looked at first.
+/// Inode numbers: 1 is the root of what is mounted. In a repository the node `n` of an archive is `tag << 32 | n + 1`, the
+/// tag being made from the archive's id; where one tree is mounted alone its node `n` is `n + 1`. Node numbers follow
+/// from the archive alone, so an inode number is the same in every mount, whatever was looked at first, and nothing has
+/// to be remembered for the kernel.
 enum InodeNumber {
   static let root: UInt64 = 1
 
-  static func base(ofArchive ordinal: Int) -> UInt64 { UInt64(ordinal + 1) << 32 }
+  static func base(_ tag: UInt32) -> UInt64 { UInt64(tag) << 32 }
 
-  /// The archive whose directory holds the inode; nil for the repository's root.
-  static func archive(of inode: UInt64) -> Int? { Int(inode >> 32) - 1 < 0 ? nil : Int(inode >> 32) - 1 }
+  /// The tag of the archive whose directory holds the inode; nil for the repository's root and what no tree gives out.
+  static func tag(of inode: UInt64) -> UInt32? {
+    let tag = UInt32(truncatingIfNeeded: inode >> 32)
+    return tag == 0 ? nil : tag
+  }
+
+  /// Where the search for a free tag begins: 31 bits of the id, so that inode numbers stay positive for everybody.
+  static func firstTag(_ id: ChunkID) -> UInt32 { max(1, UInt32(truncatingIfNeeded: id.words.0) & maximumTag) }
+
+  static func tag(after tag: UInt32) -> UInt32 { tag >= maximumTag ? 1 : tag + 1 }
+
+  private static let maximumTag: UInt32 = 0x7FFF_FFFF
 }
 
 extension UnsafeRawBufferPointer {

@@ -2,23 +2,18 @@ import BorgFormat
 import Synchronization
 
 /// All archives as directories of the root (fuse.md section 4). An archive is read when something inside it is asked
-/// for: once, however many ask, while the other archives go on answering.
+/// for: once, however many ask, while the other archives go on answering. Archives come and go as the source says.
 public final class RepositoryTree: FileTree {
-  private let slots: [ArchiveSlot]
-  private let ordinals: [[UInt8]: Int]
+  private let source: any TreeSource
   private let options: TreeOptions
+  private let shown: Mutex<ArchiveList>
 
   public init(_ source: any TreeSource, options: TreeOptions) throws(TreeError) {
-    let archives = try source.archives()
-    var slots: [ArchiveSlot] = []
-    var ordinals: [[UInt8]: Int] = [:]
-    for archive in archives where ordinals[archive.name] == nil && archive.name.isFileName {
-      ordinals[archive.name] = slots.count
-      slots.append(ArchiveSlot(archive, slots.count, source, options))
-    }
-    self.slots = slots
-    self.ordinals = ordinals
+    self.source = source
     self.options = options
+    var list = ArchiveList(time: options.mountTime)
+    list.update(try source.archives()) { ArchiveSlot($0, $1, source, options) }
+    shown = Mutex(list)
   }
 
   public func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes {
@@ -28,13 +23,17 @@ public final class RepositoryTree: FileTree {
       if parent == slot.directory, name.isDotDot { return root }
       return try slot.tree().lookup(name, in: parent)
     }
+    lookForChanges()
     if name.isDot || name.isDotDot { return root }
-    guard let ordinal = ordinals[Array(name)] else { throw .noSuchEntry }
-    return slots[ordinal].attributes
+    guard let slot = shown.withLock({ $0.slot(named: Array(name)) }) else { throw .noSuchArchive }
+    return slot.attributes
   }
 
   public func attributes(of inode: UInt64) throws(TreeError) -> Attributes {
-    if inode == InodeNumber.root { return root }
+    if inode == InodeNumber.root {
+      lookForChanges()
+      return root
+    }
     let slot = try slot(inode)
     return inode == slot.directory ? slot.attributes : try slot.tree().attributes(of: inode)
   }
@@ -46,12 +45,11 @@ public final class RepositoryTree: FileTree {
       try slot(directory).tree().forEachEntry(of: directory, after: position, body)
       return
     }
+    if position == 0 { lookForChanges() }
     guard emitDots(after: position, own: root, parent: root, body) else { return }
-    // Positions: 1 and 2 are the dots, archive n is n + 3.
-    let first = Int(clamping: max(position, 2)) - 2
-    for ordinal in min(first, slots.count)..<slots.count {
-      let goesOn = slots[ordinal].archive.name.withUnsafeBytes {
-        body(TreeEntry(name: $0, position: UInt64(ordinal) + 3, attributes: slots[ordinal].attributes))
+    for slot in shown.withLock({ $0.slots(after: position) }) {
+      let goesOn = slot.archive.name.withUnsafeBytes {
+        body(TreeEntry(name: $0, position: slot.position, attributes: slot.attributes))
       }
       guard goesOn else { return }
     }
@@ -78,7 +76,7 @@ public final class RepositoryTree: FileTree {
 
   public var statistics: TreeStatistics {
     var total = TreeStatistics()
-    for slot in slots {
+    for slot in shown.withLock({ $0.slots }) {
       guard let tree = slot.loaded else {
         total.pendingArchives += 1
         continue
@@ -90,13 +88,22 @@ public final class RepositoryTree: FileTree {
     return total
   }
 
+  private func lookForChanges() {
+    guard let archives = source.changedArchives() else { return }
+    shown.withLock { [source, options] list in list.update(archives) { ArchiveSlot($0, $1, source, options) } }
+  }
+
   private var root: Attributes {
-    options.syntheticDirectory(inode: InodeNumber.root, time: options.mountTime)
+    var root = options.syntheticDirectory(inode: InodeNumber.root, time: shown.withLock { $0.time })
+    root.mayVanish = true
+    return root
   }
 
   private func slot(_ inode: UInt64) throws(TreeError) -> ArchiveSlot {
-    guard let ordinal = InodeNumber.archive(of: inode), ordinal < slots.count else { throw .noSuchEntry }
-    return slots[ordinal]
+    guard let tag = InodeNumber.tag(of: inode), let slot = shown.withLock({ $0.slot(tagged: tag) }) else {
+      throw .noSuchEntry
+    }
+    return slot
   }
 
   private func tree(_ inode: UInt64) throws(TreeError) -> ArchiveTree {
@@ -109,55 +116,4 @@ public final class RepositoryTree: FileTree {
     guard let slot = try? slot(inode) else { return inode == InodeNumber.root }
     return inode == slot.directory && slot.loaded == nil
   }
-}
-
-/// One archive's place in the repository's tree.
-private final class ArchiveSlot: Sendable {
-  let archive: TreeArchive
-  let directory: UInt64
-  private let base: UInt64
-  private let source: any TreeSource
-  private let options: TreeOptions
-  private let built = AtomicLazyReference<ArchiveTree>()
-  /// Held while building. An archive that could not be read stays unreadable.
-  private let failure = Mutex<TreeError?>(nil)
-
-  init(_ archive: TreeArchive, _ ordinal: Int, _ source: any TreeSource, _ options: TreeOptions) {
-    self.archive = archive
-    base = InodeNumber.base(ofArchive: ordinal)
-    directory = base | 1
-    self.source = source
-    self.options = options
-  }
-
-  var loaded: ArchiveTree? { built.load() }
-
-  func tree() throws(TreeError) -> ArchiveTree {
-    if let tree = built.load() { return tree }
-    return try failure.withLock { (failure) throws(TreeError) in
-      if let tree = built.load() { return tree }
-      if let failure { throw failure }
-      do throws(TreeError) {
-        return built.storeIfNil(
-          try ArchiveTree(
-            of: archive, from: source, options: options, base: base, parentOfRoot: InodeNumber.root))
-      } catch {
-        failure = error
-        throw error
-      }
-    }
-  }
-
-  /// The directory's own attributes, without reading the archive; its time is the archive's start.
-  var attributes: Attributes {
-    if let tree = built.load(), let known = try? tree.attributes(of: directory) { return known }
-    var unread = options.syntheticDirectory(inode: directory, time: archive.start)
-    unread.areFinal = false
-    return unread
-  }
-}
-
-extension [UInt8] {
-  /// Whether a directory can hold an entry of this name.
-  fileprivate var isFileName: Bool { !contains(TreePath.separator) && withUnsafeBytes { TreePath.isName($0) } }
 }

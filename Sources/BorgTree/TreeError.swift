@@ -1,6 +1,8 @@
 /// What a tree answers when it cannot do what was asked. Every case concerns the one object asked for.
 public enum TreeError: Error, Equatable, Sendable {
   case noSuchEntry
+  /// There is no archive of this name, but there may be one soon.
+  case noSuchArchive
   case notADirectory
   case isADirectory
   case notASymbolicLink

@@ -4,6 +4,9 @@ import BorgFormat
 public protocol TreeSource: AnyObject, Sendable {
   /// The archives to show, in order.
   func archives() throws(TreeError) -> [TreeArchive]
+  /// The archives to show from now on when they are not those that were asked for last; nil: they still are. Called
+  /// often, so it may answer nil without having looked.
+  func changedArchives() -> [TreeArchive]?
   /// Calls `body` with each item of the archive, in archive order, as its stream is skimmed.
   func forEachItem(in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void) throws(TreeError)
   /// The whole item at a location.
@@ -29,6 +32,8 @@ extension TreeSource {
   ) throws(TreeError) -> any TreeContent { try content(of: item) }
 
   public func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]? { nil }
+
+  public func changedArchives() -> [TreeArchive]? { nil }
 }
 
 /// The bytes of one open file. Thread-safe.

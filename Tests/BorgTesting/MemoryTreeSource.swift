@@ -20,6 +20,8 @@ public final class MemoryTreeSource: TreeSource {
     var scans: [String: Int] = [:]
     var unreadable: Set<String> = []
     var warnings: [String] = []
+    var shown: Set<String>?
+    var hasChanged = false
   }
 
   private let contents: [Contents]
@@ -49,7 +51,23 @@ public final class MemoryTreeSource: TreeSource {
   public var warnings: [String] { state.withLock { $0.warnings } }
   public func makeUnreadable(_ archive: String) { state.withLock { _ = $0.unreadable.insert(archive) } }
 
-  public func archives() throws(TreeError) -> [TreeArchive] { contents.map(\.archive) }
+  /// Only these archives are there from now on.
+  public func show(_ names: Set<String>) {
+    state.withLock { ($0.shown, $0.hasChanged) = (names, true) }
+  }
+
+  public func archives() throws(TreeError) -> [TreeArchive] {
+    let shown = state.withLock { $0.shown }
+    return contents.map(\.archive).filter { shown?.contains(String(decoding: $0.name, as: UTF8.self)) ?? true }
+  }
+
+  public func changedArchives() -> [TreeArchive]? {
+    let hasChanged = state.withLock { state in
+      defer { state.hasChanged = false }
+      return state.hasChanged
+    }
+    return hasChanged ? try? archives() : nil
+  }
 
   public func forEachItem(
     in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void

@@ -40,6 +40,52 @@ struct RepositoryTreeTests {
     #expect(first == (second.1, second.0))
   }
 
+  @Test func `inode numbers do not depend on which archives there are`() throws {
+    let source = MemoryTreeSource(archives)
+    let both = try RepositoryTree(source, options: .test)
+    source.show(["second"])
+    let one = try RepositoryTree(source, options: .test)
+    #expect(try both.at("second/a").inode == one.at("second/a").inode)
+    #expect(try one.at("second/.") == one.at("second"))
+  }
+
+  @Test func `archives come and go, and what stays is not read again`() throws {
+    let source = MemoryTreeSource(archives + [("third", [.file("b", "3")])])
+    source.show(["first: one", "second"])
+    let tree = try RepositoryTree(source, options: .test)
+    #expect(throws: TreeError.noSuchArchive) { try tree.at("third") }
+    let gone = try tree.at("first: one/a")
+    #expect(try tree.text("second/a") == "22")
+    let before = try tree.at("")
+    source.show(["second", "third"])
+    #expect(try tree.names("") == [".", "..", "second", "third"])
+    #expect(try tree.at("").mtime > before.mtime)
+    #expect(try (tree.text("second/a"), tree.text("third/b")) == ("22", "3"))
+    #expect(throws: TreeError.noSuchEntry) { try tree.attributes(of: gone.inode) }
+    #expect(throws: TreeError.noSuchArchive) { try tree.at("first: one") }
+    #expect((source.scans(of: "first: one"), source.scans(of: "second"), source.scans(of: "third")) == (1, 1, 1))
+    #expect((try tree.at("second").mayVanish, try tree.at("second/a").mayVanish) == (true, false))
+  }
+
+  @Test func `a listing goes on where an archive was taken away`() throws {
+    let source = MemoryTreeSource((1...5).map { ("archive \($0)", []) })
+    let tree = try RepositoryTree(source, options: .test)
+    var position: UInt64 = 0
+    try tree.forEachEntry(of: 1, after: 0) { entry in
+      position = entry.position
+      return !entry.name.elementsEqual("archive 3".utf8)
+    }
+    source.show(["archive 1", "archive 2", "archive 4", "archive 5"])
+    _ = try tree.at("")
+    _ = try tree.attributes(of: 1)
+    var rest: [String] = []
+    try tree.forEachEntry(of: 1, after: position) { entry in
+      rest.append(String(decoding: entry.name, as: UTF8.self))
+      return true
+    }
+    #expect(rest == ["archive 4", "archive 5"])
+  }
+
   @Test func `an archive that cannot be read costs only itself`() throws {
     let source = MemoryTreeSource(archives)
     source.makeUnreadable("second")

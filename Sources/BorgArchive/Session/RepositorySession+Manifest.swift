@@ -24,6 +24,19 @@ extension RepositorySession {
     return (try ManifestData(decoding: plaintext), isAuthenticated)
   }
 
+  /// The manifest as the repository has it now, checked as at opening; the session keeps the one it has. Throws
+  /// `ArchiveError.repositoryReplay` when it is older than that.
+  public func latestManifest() throws -> Manifest {
+    let object = try RepositorySession.manifestObject(of: repository)
+    let plaintext = try codec.unseal(object, id: nil, workspace: CodecWorkspace())
+    let data = try RepositorySession.openManifest(plaintext, key: key).data
+    try RepositorySession.checkFeatures([.read], of: data)
+    if let known = manifest.data.timestamp, (data.timestamp ?? []).lexicographicallyPrecedes(known) {
+      throw ArchiveError.repositoryReplay
+    }
+    return Manifest(data: data)
+  }
+
   /// Seals and stores the manifest under a new timestamp (not committed).
   public func writeManifest() throws {
     try writeManifest(tamRequired: key.tamRequired ? true : nil)
@@ -81,7 +94,11 @@ extension RepositorySession {
 
   /// Throws `ArchiveError.mandatoryFeatureUnsupported`: 1.4 knows no features, so any that is asked for is too new.
   public func checkFeatures(_ operations: [ManifestOperation]) throws {
-    let features = mandatoryFeatures
+    try RepositorySession.checkFeatures(operations, of: manifest.data)
+  }
+
+  private static func checkFeatures(_ operations: [ManifestOperation], of data: ManifestData) throws {
+    let features = data.mandatoryFeatures
     for operation in operations {
       guard let names = features[operation.rawValue], !names.isEmpty else { continue }
       throw ArchiveError.mandatoryFeatureUnsupported(names)
@@ -89,8 +106,12 @@ extension RepositorySession {
   }
 
   /// The mandatory features of every operation that the manifest names.
-  public var mandatoryFeatures: [String: [String]] {
-    guard case .map(let flags) = manifest.data.configValue("feature_flags") else { return [:] }
+  public var mandatoryFeatures: [String: [String]] { manifest.data.mandatoryFeatures }
+}
+
+extension ManifestData {
+  fileprivate var mandatoryFeatures: [String: [String]] {
+    guard case .map(let flags) = configValue("feature_flags") else { return [:] }
     var features: [String: [String]] = [:]
     for flag in flags {
       guard case .raw(let operation) = flag.key, case .map(let requirements) = flag.value else { continue }
@@ -103,9 +124,7 @@ extension RepositorySession {
     }
     return features
   }
-}
 
-extension ManifestData {
   func configValue(_ name: String) -> MessagePackValue? {
     config.last { $0.key.elementsEqual(name.utf8) }?.value
   }

@@ -25,12 +25,14 @@ struct MountCommand: BorgCommand {
       exclusive: ArchiveFilterOptions.exclusive,
       epilog: """
         Shows an archive, or all archives of a repository, one directory each, as a read-only file system. It goes to the
-        background; "borg umount" ends it.
+        background; "borg umount" ends it. It holds no lock: backups, prune and compact go on, and the archives they make
+        and delete come and go in the mount, too.
 
         Mount options besides those of the system's mount command:
 
         versions             merge all archives: each file becomes a directory of its versions
         allow_damaged_files  let damaged files be read, with zeros for what is lost
+        lock                 hold the repository's lock all the time; archives that are made meanwhile do not appear
         ignore_permissions   do not let the kernel check permissions
         cache_size=SIZE      keep so many bytes of contents (K, M, G; default: an eighth of the memory, at most 512M)
         uid=, gid=, umask=   show everything with this owner, group, or without these permission bits
@@ -62,13 +64,18 @@ struct MountCommand: BorgCommand {
     showsPartFiles = arguments.has("--consider-part-files")
   }
 
-  var access: RepositoryAccess? { RepositoryAccess(location, lock: .shared, manifest: [.read]) }
+  /// Without a lock, unless Borg's way is asked for: a mount would keep every writer out for as long as it lasts.
+  var access: RepositoryAccess? {
+    var access = RepositoryAccess(location, lock: .shared, manifest: [.read])
+    access.readsBesideWriters = (try? MountOptions(parsing: optionText).holdsLock) != true
+    return access
+  }
 
   func prepare(in context: CommandContext) throws {
     if context.environment["BORG_FUSE_IMPL"] == "none" {
       throw MountError.notAvailable(reason: "BORG_FUSE_IMPL=none")
     }
-    try ArchiveMount.check(mountPoint: mountPoint)
+    try ArchiveMount.check(mountPoint: mountPoint, monitor: context.monitor)
   }
 
   func run(in context: CommandContext) throws -> ExitCode {
@@ -91,7 +98,10 @@ struct MountCommand: BorgCommand {
 
   /// Archive filters narrow a repository down; they say nothing about an archive that is named.
   private func view(of session: RepositorySession) throws -> ArchiveMount.View {
-    guard let name = location.archive else { return .repository(try session.manifest.select(selection)) }
+    guard let name = location.archive else {
+      let selection = selection
+      return .repository { try $0.select(selection) }
+    }
     guard let entry = session.manifest.entry(named: name) else { throw ArchiveError.doesNotExist(name: name) }
     return .archive(entry)
   }

@@ -92,7 +92,7 @@ extension Diagnosis {
 
   private static func of(_ error: TreeError) -> Diagnosis {
     switch error {
-    case .noSuchEntry: Diagnosis("Error", 2, "Error: No such entry")
+    case .noSuchEntry, .noSuchArchive: Diagnosis("Error", 2, "Error: No such entry")
     case .notADirectory: Diagnosis("Error", 2, "Error: Not a directory")
     case .isADirectory: Diagnosis("Error", 2, "Error: Is a directory")
     case .notASymbolicLink: Diagnosis("Error", 2, "Error: Not a symbolic link")

@@ -50,6 +50,8 @@ struct RepositoryAccess {
   var cache: Cache.Options?
   /// Set by `init`: the repository is made.
   var creation: LocalRepository.CreateOptions?
+  /// Read without a lock, beside whoever writes; `lock` does not count then.
+  var readsBesideWriters = false
 
   init(
     _ location: Location, lock: LockOptions.Mode, manifest: [ManifestOperation]? = nil, assertsSecure: Bool = true,

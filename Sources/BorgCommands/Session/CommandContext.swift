@@ -74,11 +74,27 @@ extension CommandContext {
     openRepository = repository
     cleanup.add { repository.close() }
     guard let operations = access.manifest else { return }
-    let session = try RepositorySession(
-      repository: repository, operations: operations, assertsSecure: access.assertsSecure, trust: access.trust,
-      context: context(trusting: access.trust))
+    let session = try openSession(repository, operations, access)
     openSession = session
     if let options = access.cache { openCache = try openCache(session, options) }
+  }
+
+  /// Without a lock, somebody may write a manifest and note its time after we have read the one before: that is no
+  /// attack when the repository has a newer state by then.
+  private func openSession(
+    _ repository: any Repository, _ operations: [ManifestOperation], _ access: RepositoryAccess
+  ) throws -> RepositorySession {
+    var attempts = 0
+    while true {
+      do {
+        return try RepositorySession(
+          repository: repository, operations: operations, assertsSecure: access.assertsSecure, trust: access.trust,
+          context: context(trusting: access.trust))
+      } catch let error as ArchiveError {
+        attempts += 1
+        guard error.meansOlderManifest, attempts < 10, try repository.refresh() else { throw error }
+      }
+    }
   }
 
   private func context(trusting trust: RepositorySession.Trust) -> SessionContext {
@@ -90,6 +106,9 @@ extension CommandContext {
   private func openRepository(_ access: RepositoryAccess) throws -> any Repository {
     let location = access.location.with(archive: nil)
     try refuseRemote(location)
+    if access.readsBesideWriters {
+      return try LocalRepository.openForReading(location, environment: environment, monitor: monitor)
+    }
     let mode = common.bypassesLock ? .none : access.lock
     let lock = LockOptions(mode: mode, waitSeconds: common.lockWaitSeconds)
     if let creation = access.creation {
@@ -130,5 +149,14 @@ extension CommandContext {
     openCache = nil
     openSession = nil
     openRepository = nil
+  }
+}
+
+extension ArchiveError {
+  fileprivate var meansOlderManifest: Bool {
+    switch self {
+    case .repositoryReplay, .repositoryIDNotUnique: true
+    default: false
+    }
   }
 }

@@ -23,6 +23,7 @@ public final class LocalRepository: Repository {
     var appendOnly = false
     var storageQuota: Int64?
     var isNew = false
+    var readsOnly = false
     var environment: Environment
     var monitor: any Monitor
   }
@@ -48,6 +49,16 @@ public final class LocalRepository: Repository {
       OpenOptions(
         location: location, lock: lock, appendOnly: appendOnly, storageQuota: storageQuota, environment: environment,
         monitor: monitor))
+  }
+
+  /// Opens without any lock, never to change anything: others may write meanwhile, and read-only media will do.
+  public static func openForReading(
+    _ location: Location, environment: Environment, monitor: any Monitor
+  ) throws -> LocalRepository {
+    try LocalRepository(
+      OpenOptions(
+        location: location, lock: LockOptions(mode: .none), readsOnly: true, environment: environment, monitor: monitor)
+    )
   }
 
   private init(_ options: OpenOptions) throws {
@@ -76,19 +87,42 @@ public final class LocalRepository: Repository {
   // MARK: Objects
 
   public func get(_ id: ChunkID) throws -> [UInt8] {
+    var state = 0
     do {
-      return try read(id)
+      return try read(id, &state)
     } catch let error as SystemError where error.code == ESTALE {
       core.withLock { core in
         if let location = core.index?[id] { core.store.forgetFile(Int(location.segment)) }
       }
-      return try read(id)
+      return try read(id, &state)
+    } catch let error where RepositoryCore.mayBeRace(error) {
+      return try readAgain(id, state, after: error)
     }
   }
 
-  /// Holds the state only to look the object up; reading and checking run beside other readers.
-  private func read(_ id: ChunkID) throws -> [UInt8] {
-    switch try core.withLock({ try $0.find(id) }) {
+  /// Looks in newer states as long as there are any; an object that is in none of them is gone.
+  private func readAgain(_ id: ChunkID, _ state: Int, after miss: any Error) throws -> [UInt8] {
+    var (state, miss) = (state, miss)
+    for _ in 0..<LocalRepository.maximumStates {
+      do {
+        guard try core.withLock({ try $0.refreshAfterMiss(in: state) }) else { break }
+        return try read(id, &state)
+      } catch let error where RepositoryCore.mayBeRace(error) {
+        miss = error
+      }
+    }
+    throw miss
+  }
+
+  private static let maximumStates = 8
+
+  /// Holds the state only to look the object up, and tells its number; reading and checking run beside other readers.
+  private func read(_ id: ChunkID, _ state: inout Int) throws -> [UInt8] {
+    let found = try core.withLock { core in
+      defer { state = core.stateNumber }
+      return try core.find(id)
+    }
+    return switch found {
     case .buffered(let object): object
     case .stored(let file, let location): try SegmentEntryReader.object(file, id, at: location)
     }
@@ -123,6 +157,10 @@ public final class LocalRepository: Repository {
   public func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
     try core.withLock { try $0.scan(after: marker, limit: limit) }
   }
+
+  public func refresh() throws -> Bool { try core.withLock { try $0.refresh() } }
+
+  public func releaseFiles() { core.withLock { $0.store.forgetFiles() } }
 
   // MARK: Transactions
 

@@ -26,6 +26,13 @@ final class RepositoryCore {
   /// As of the last commit, or as the open transaction has changed it.
   var index: RepositoryIndex?
   var transaction: Transaction?
+  /// Nothing on disk is changed, no lock is held, and others may write (see LockFreeReading).
+  let readsOnly: Bool
+  /// Of a state that is read without a lock: what it was read from.
+  var stamp: RepositoryStamp?
+  var end: RepositoryEnd?
+  var stateNumber = 0
+  var hasNewState = false
   private var isClosed = false
 
   var pathText: String { String(decoding: path, as: UTF8.self) }
@@ -56,6 +63,7 @@ final class RepositoryCore {
     appendOnly = options.appendOnly || settings.appendOnly
     storageQuota = options.storageQuota ?? settings.storageQuota
     isNew = options.isNew
+    readsOnly = options.readsOnly
   }
 
   private static func checkDirectory(_ path: [UInt8], _ pathText: String) throws {
@@ -111,14 +119,20 @@ final class RepositoryCore {
   }
 
   func saveConfig() throws {
+    try requireWriting()
     try ConfigWriter(repository: path, toleratesReadOnly: lock == nil, monitor: monitor).write(config)
   }
 
   /// Writing needs the exclusive lock to be really ours, on disk too; without any lock it is the caller's risk.
   func requireExclusiveLock() throws {
+    try requireWriting()
     if let lock, !lock.holdsExclusively {
       throw RepositoryError.refused("bug in code, exclusive lock should exist here")
     }
+  }
+
+  private func requireWriting() throws {
+    guard !readsOnly else { throw RepositoryError.refused("Repository \(pathText) was opened for reading only.") }
   }
 
   func auxiliaryPath(_ kind: AuxiliaryFile, _ transaction: Int) -> [UInt8] {

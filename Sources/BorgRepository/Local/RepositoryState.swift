@@ -20,6 +20,7 @@ extension RepositoryCore {
 
   /// The index to look objects up in.
   func readableIndex() throws -> RepositoryIndex {
+    if readsOnly { return try lockFreeIndex() }
     if let index { return index }
     try requireOpen()
     for _ in 0..<RepositoryCore.maximumAttempts {
@@ -45,7 +46,7 @@ extension RepositoryCore {
   func loadIndex(_ transaction: Int) throws -> RepositoryIndex? {
     let path = auxiliaryPath(.index, transaction)
     do {
-      return try RepositoryIndex(decoding: readVerified(.index, transaction))
+      return try readIndex(transaction)
     } catch let error where RepositoryCore.meansDamage(error) {
       monitor.note(
         "Repository index missing or corrupted, trying to recover from: \(error)", logger: repositoryLogger)
@@ -67,6 +68,11 @@ extension RepositoryCore {
       try unlinkIfThere(auxiliaryPath(.index, transaction))
       return nil
     }
+  }
+
+  /// Throws what `meansDamage` tells.
+  func readIndex(_ transaction: Int) throws -> RepositoryIndex {
+    try RepositoryIndex(decoding: readVerified(.index, transaction))
   }
 
   /// The file's bytes, once they match the digest that `integrity.N` has for them.

@@ -236,6 +236,10 @@ final class SegmentStore {
     pool.forget(segment)
   }
 
+  func forgetFiles() {
+    pool.forgetAll()
+  }
+
   func scan(
     _ segment: Int, from offset: Int = 0, verifiesChecksums: Bool = true,
     _ body: (SegmentScanner.Entry) throws -> Bool

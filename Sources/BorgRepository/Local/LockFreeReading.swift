@@ -1,0 +1,135 @@
+import BorgFormat
+import BorgSystem
+import Glibc
+
+// Reading without a lock while others write, real Borg among them.
+//
+// Nothing on disk is ever changed here, and nothing that is read is believed for being there:
+//
+// - A state is what the newest index file says, with the committed segments above it replayed in memory. A writer puts
+//   its COMMIT first and the new index afterwards, so either way the state is one that was committed; segments above the
+//   last COMMIT do not exist for us.
+// - Compaction copies an object, commits the copy, and only then deletes the old segment. A reader whose state is old
+//   finds the segment gone (or, where a number was used again, another entry in it: every read checks tag, id and
+//   checksum). That is the sign to take up the newest state and look once more. An object that is not in the newest
+//   state either is truly gone.
+// - A segment that is deleted while it is open here stays readable, and what it holds stays true: an object's id is the
+//   (keyed) hash of its contents, which is checked after decryption. Only the manifest has the same id always; it is
+//   read anew whenever the state changes, and its authentication is checked each time.
+// - A race can only show as something missing, never as something wrong; then the whole attempt is made again.
+
+/// What tells one committed state of a repository from another.
+struct RepositoryStamp: Equatable {
+  /// The transaction of the newest index file, and which file that is.
+  var indexed: Int?
+  var file: UInt64 = 0
+  var modified: Int64 = 0
+}
+
+struct RepositoryEnd: Equatable {
+  var segment: Int?
+  var size: Int?
+}
+
+extension RepositoryCore {
+  /// The index of the newest committed state, as of the first call or the last refresh.
+  func lockFreeIndex() throws -> RepositoryIndex {
+    if let index { return index }
+    try requireOpen()
+    var attempt: UInt32 = 0
+    while true {
+      do {
+        let stamp = try currentStamp()
+        let end = try currentEnd()
+        let loaded = try loadCommittedState(stamp)
+        (index, self.stamp, self.end) = (loaded, stamp, end)
+        return loaded
+      } catch let error where RepositoryCore.mayBeRace(error) {
+        store.forgetFiles()
+        attempt += 1
+        if attempt == RepositoryCore.maximumRaces { throw error }
+        usleep(attempt * 5_000)
+      }
+    }
+  }
+
+  /// Whether the state in use has changed since this was last asked. The newest state is taken up when its index file
+  /// is another than the one in use.
+  func refresh() throws -> Bool {
+    guard readsOnly else { return false }
+    if let stamp, try currentStamp() != stamp { forgetState() }
+    defer { hasNewState = false }
+    return hasNewState
+  }
+
+  /// After something was not where state number `state` has it: whether there is another state to look in. That is
+  /// taken up when the one in use is still that one and the repository has changed in any way.
+  func refreshAfterMiss(in state: Int) throws -> Bool {
+    guard readsOnly else { return false }
+    guard state == stateNumber else { return true }
+    guard let stamp, try currentStamp() != stamp || currentEnd() != end else { return false }
+    forgetState()
+    return true
+  }
+
+  private func forgetState() {
+    index = nil
+    stamp = nil
+    stateNumber += 1
+    hasNewState = true
+    store.forgetFiles()
+  }
+
+  /// Where the last segment ends, committed or not.
+  private func currentEnd() throws -> RepositoryEnd {
+    let segment = try store.latestSegment()
+    return RepositoryEnd(segment: segment, size: try segment.flatMap { try store.size(of: $0) })
+  }
+
+  private func currentStamp() throws -> RepositoryStamp {
+    guard let transaction = try indexTransaction() else { return RepositoryStamp() }
+    let status = try Files.status(auxiliaryPath(.index, transaction))
+    let modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    return RepositoryStamp(indexed: transaction, file: UInt64(status.st_ino), modified: modified)
+  }
+
+  private func loadCommittedState(_ stamp: RepositoryStamp) throws -> RepositoryIndex {
+    guard let committed = try store.latestCommittedSegment() else {
+      guard stamp.indexed == nil else { throw RepositoryError.checkNeeded(path: pathText) }
+      return RepositoryIndex()
+    }
+    let index = try stamp.indexed.map { try readIndex($0) } ?? RepositoryIndex()
+    let base = stamp.indexed ?? -1
+    guard base <= committed else { throw RepositoryError.checkNeeded(path: pathText) }
+    if base < committed { try replayInMemory(base + 1...committed, into: index) }
+    return index
+  }
+
+  /// Only headers are looked at: whoever reads an object checks it.
+  private func replayInMemory(_ segments: ClosedRange<Int>, into index: RepositoryIndex) throws {
+    try store.forEachSegment(from: segments.lowerBound) { segment in
+      guard segment <= segments.upperBound else { return false }
+      try store.scan(segment, verifiesChecksums: false) { entry in
+        switch entry.tag {
+        case .put: index.set(entry.id, EntryLocation(entry, in: segment))
+        case .delete: index.remove(entry.id)
+        case .commit: break
+        }
+        return true
+      }
+      return true
+    }
+  }
+
+  /// What others' writing can look like to somebody who reads meanwhile.
+  static func mayBeRace(_ error: any Error) -> Bool {
+    switch error {
+    case let error as SystemError: error.code == ENOENT || error.code == ESTALE
+    case RepositoryError.checkNeeded, RepositoryError.objectNotFound: true
+    case is IntegrityError, is FormatError: true
+    default: false
+    }
+  }
+
+  private static let maximumRaces: UInt32 = 8
+}

@@ -1,0 +1,72 @@
+import BorgFormat
+import Glibc
+
+/// The archives a repository's tree shows at one time.
+struct ArchiveList {
+  private(set) var slots: [ArchiveSlot] = []
+  /// When the list last changed, in nanoseconds since 1970.
+  private(set) var time: Int64
+  private var places: [[UInt8]: Int] = [:]
+  private var tagged: [UInt32: ArchiveSlot] = [:]
+  /// Where archives were that are gone: a listing goes on from there.
+  private var formerPlaces: [UInt64: Int] = [:]
+
+  private var isFilled = false
+
+  init(time: Int64) { self.time = time }
+
+  func slot(named name: [UInt8]) -> ArchiveSlot? { places[name].map { slots[$0] } }
+  func slot(tagged tag: UInt32) -> ArchiveSlot? { tagged[tag] }
+
+  /// What comes after the position that was given out with an archive.
+  func slots(after position: UInt64) -> ArraySlice<ArchiveSlot> {
+    guard position > 2 else { return slots[...] }
+    if let tag = UInt32(exactly: position - 2), let slot = tagged[tag], let place = places[slot.archive.name] {
+      return slots[(place + 1)...]
+    }
+    return slots[min(formerPlaces[position] ?? slots.count, slots.count)...]
+  }
+
+  /// Shows these archives from now on, those that were shown before with what is known of them.
+  mutating func update(_ archives: [TreeArchive], make: (TreeArchive, _ tag: UInt32) -> ArchiveSlot) {
+    var names: Set<[UInt8]> = []
+    let wanted = archives.filter { $0.name.isFileName && names.insert($0.name).inserted }
+    for (place, slot) in slots.enumerated() { formerPlaces[slot.position] = place }
+    var known: [TreeArchive: ArchiveSlot] = [:]
+    for slot in slots { known[slot.archive] = slot }
+    tagged = [:]
+    for archive in wanted { if let slot = known[archive] { tagged[slot.tag] = slot } }
+    for archive in wanted.filter({ known[$0] == nil }).sorted(by: ArchiveList.isOlder) {
+      let slot = make(archive, freeTag(archive.id))
+      tagged[slot.tag] = slot
+      known[archive] = slot
+    }
+    slots = wanted.compactMap { known[$0] }
+    places = [:]
+    for (place, slot) in slots.enumerated() { places[slot.archive.name] = place }
+    if isFilled { time = max(time + 1, currentTime()) }
+    isFilled = true
+  }
+
+  /// Two ids with equal tags are rare (one chance in 4,000 among 1,000 archives): the older archive has it then.
+  private func freeTag(_ id: ChunkID) -> UInt32 {
+    var tag = InodeNumber.firstTag(id)
+    while tagged[tag] != nil { tag = InodeNumber.tag(after: tag) }
+    return tag
+  }
+
+  private static func isOlder(_ a: TreeArchive, _ b: TreeArchive) -> Bool {
+    (a.start, a.id.words.0, a.id.words.1) < (b.start, b.id.words.0, b.id.words.1)
+  }
+}
+
+private func currentTime() -> Int64 {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
+
+extension [UInt8] {
+  /// Whether a directory can hold an entry of this name.
+  fileprivate var isFileName: Bool { !contains(TreePath.separator) && withUnsafeBytes { TreePath.isName($0) } }
+}

@@ -1,0 +1,141 @@
+import BorgFormat
+import BorgSystem
+import BorgTesting
+import Glibc
+import Synchronization
+import Testing
+
+@testable import BorgRepository
+
+struct LockFreeReadingTests {
+  private let sandbox: Sandbox
+
+  init() throws { sandbox = try Sandbox() }
+
+  private func id(_ number: Int) -> ChunkID { ChunkID(words: (UInt64(number), 1, 2, 3)) }
+  private func object(_ number: Int) -> [UInt8] { Array("object \(number)".utf8) + [UInt8](repeating: 7, count: 20) }
+
+  private func read() throws -> LocalRepository {
+    try LocalRepository.openForReading(
+      sandbox.location(), environment: sandbox.environment, monitor: sandbox.monitor)
+  }
+
+  private func write(_ numbers: some Sequence<Int>, compacts: Bool = false, deleting: [Int] = []) throws {
+    let writer = try sandbox.open()
+    defer { writer.close() }
+    for number in numbers { try writer.put(id(number), object(number)) }
+    for number in deleting { try writer.delete(id(number)) }
+    try writer.commit(CommitOptions(compacts: compacts, threshold: 0.01))
+  }
+
+  @Test func `neither a lock nor anything else is left on disk`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<10)
+    let before = try sandbox.contents()
+    let reader = try read()
+    #expect(try reader.get(id(3)) == object(3))
+    #expect(!sandbox.exists("repo/lock.roster") && !sandbox.exists("repo/lock.exclusive"))
+    #expect(throws: RepositoryError.self) { try reader.put(id(99), object(99)) }
+    #expect(throws: RepositoryError.self) { try reader.saveKey([1]) }
+    reader.close()
+    #expect(try sandbox.contents() == before)
+  }
+
+  @Test func `new transactions are noticed, and only those`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let reader = try read()
+    #expect(try reader.get(id(1)) == object(1))
+    #expect(try !reader.refresh())
+    try write(4..<6)
+    #expect(try reader.refresh())
+    #expect(try reader.get(id(5)) == object(5))
+    #expect(try !reader.refresh())
+  }
+
+  @Test func `objects that a compaction moved are found, deleted ones are not`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<20)
+    let reader = try read()
+    #expect(try reader.get(id(1)) == object(1))
+    try write([], compacts: true, deleting: Array(stride(from: 0, to: 20, by: 2)))
+    reader.releaseFiles()
+    for number in 0..<20 {
+      if number % 2 == 1 {
+        #expect(try reader.get(id(number)) == object(number))
+      } else {
+        #expect(
+          throws: RepositoryError.objectNotFound(
+            id: id(number), path: String(decoding: sandbox.path("repo"), as: UTF8.self))
+        ) {
+          try reader.get(id(number))
+        }
+      }
+    }
+  }
+
+  @Test func `a commit without an index counts, what is not committed does not`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let old = try sandbox.contents().filter { !$0.key.hasPrefix("data/") }
+    try write(4..<8, deleting: [0])
+    for name in try sandbox.contents().keys where !name.hasPrefix("data/") {
+      try Files.unlink(sandbox.path("repo/\(name)"))
+    }
+    for (name, bytes) in old { try sandbox.write("repo/\(name)", bytes) }
+    let unfinished = try sandbox.open()
+    try unfinished.put(id(50), object(50))
+    try unfinished.closeSegment()
+    defer { unfinished.close() }
+    let before = try sandbox.contents()
+    let reader = try read()
+    #expect(try reader.get(id(7)) == object(7))
+    #expect(try !reader.contains(id(0)))
+    #expect(try !reader.contains(id(50)))
+    #expect(try sandbox.contents() == before)
+  }
+
+  @Test func `an object whose segment is lost stays an error`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<8)
+    let reader = try read()
+    _ = try reader.get(id(7))
+    reader.releaseFiles()
+    try Files.unlink(sandbox.path("repo/data/0/\(try sandbox.segments()[1])"))
+    #expect(throws: (any Error).self) { for number in 0..<8 { _ = try reader.get(id(number)) } }
+    #expect(try reader.get(id(7)) == object(7))
+  }
+
+  @Test func `readers see whole objects while a writer works on`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<30)
+    let isOver = Atomic<Bool>(false)
+    let reader = try read()
+    let wrong = Mutex<[String]>([])
+    let workers = try (0..<2).map { seed in
+      try Worker {
+        var round = seed
+        while !isOver.load(ordering: .relaxed) {
+          round += 1
+          // Odd ones stay; even ones come and go.
+          let number = round % 15 * 2 + 1
+          do {
+            let bytes = try reader.get(id(number))
+            if bytes != object(number) { wrong.withLock { $0.append("other bytes") } }
+          } catch {
+            wrong.withLock { $0.append("\(error)") }
+          }
+          if round % 40 == 0 { reader.releaseFiles() }
+          if round % 50 == 0 { _ = try? reader.refresh() }
+        }
+      }
+    }
+    for round in 0..<25 {
+      let even = stride(from: 0, to: 30, by: 2)
+      try write(round % 2 == 1 ? Array(even) : [], compacts: true, deleting: round % 2 == 0 ? Array(even) : [])
+    }
+    isOver.store(true, ordering: .relaxed)
+    for worker in workers { worker.join() }
+    #expect(wrong.withLock { $0 } == [])
+  }
+}
