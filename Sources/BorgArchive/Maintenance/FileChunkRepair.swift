@@ -23,7 +23,9 @@ struct FileChunkRepair {
 
   /// Adds a reference for each chunk of the new list. Everything else of the item stays as it was packed.
   func run(_ packed: [UInt8]) throws -> Outcome {
-    guard case .map(var fields) = try MessagePackValue(decoding: packed) else { return .hopeless("not a dictionary") }
+    guard let value = try? MessagePackValue(decoding: packed), case .map(var fields) = value else {
+      return .hopeless("not a dictionary of plain values")
+    }
     let item = MessagePackValue.map(fields)
     guard let current = FileChunkRepair.list(item["chunks"]) else { return .unchanged }
     var file = File(name: "\(displayText(archive)): \(displayText(item["path"]?.rawValue ?? []))", current: current)

@@ -22,6 +22,9 @@ struct ItemStreamRepair {
   /// An incomplete item, or a place to go on at, is looked for again when so many bytes are there.
   private var nextAttempt = 0
   private var isResyncing = false
+  /// Bytes that came, and bytes that were looked at in vain.
+  private var received = 0
+  private var wasted = 0
   /// Made with the first change.
   private var packer: ItemPacker?
   private var newChunks: [ChunkID] = []
@@ -54,6 +57,7 @@ struct ItemStreamRepair {
   }
 
   private mutating func finish() throws -> Result {
+    try readDeferred()
     if position < window.count, !isResyncing {
       report("The item metadata ends inside an item")
       try beginChange()
@@ -72,7 +76,9 @@ struct ItemStreamRepair {
   private mutating func accept(_ bytes: [UInt8]) throws {
     if window.isEmpty { firstChunk = number } else { boundaries.append((window.count, number)) }
     window += bytes
-    if window.count - position >= nextAttempt { try readItems() }
+    received += bytes.count
+    let isTooLong = window.count - position > StreamWindow.maximumItemLength
+    if isTooLong || window.count - position >= nextAttempt { try readItems() }
     guard window.count - position <= StreamWindow.maximumItemLength else {
       report("An item's metadata is too long, trying to resync...")
       try beginChange()
@@ -83,6 +89,7 @@ struct ItemStreamRepair {
 
   /// A chunk is not there: the item that reaches into it is lost.
   private mutating func lose(_ reason: String) throws {
+    try readDeferred()
     report(reason)
     try beginChange()
     resync(from: window.count)
@@ -120,7 +127,14 @@ struct ItemStreamRepair {
 
   // MARK: Reading items
 
+  /// Looks again at what waits for more bytes, when no more will come.
+  private mutating func readDeferred() throws {
+    if nextAttempt > 0 { try readItems() }
+  }
+
+  /// Reads all items that are complete; for the rest `nextAttempt` tells when to look again.
   private mutating func readItems() throws {
+    nextAttempt = 0
     let bytes = window
     try bytes.withUnsafeBytes { bytes in
       while position < bytes.count {
@@ -128,23 +142,38 @@ struct ItemStreamRepair {
         guard try readItem(UnsafeRawBufferPointer(rebasing: bytes[position...])) else { return }
       }
     }
-    nextAttempt = 0
+  }
+
+  /// A stream that is made to look like items everywhere must not take quadratic time: when this much was looked at in
+  /// vain, what is there is given up, and looking goes on with what comes.
+  private var looksAllowed: Int { 16 * received + (16 << 20) }
+
+  /// False when nothing is left of the allowance.
+  private mutating func mayLook() -> Bool {
+    if wasted <= looksAllowed { return true }
+    wasted = looksAllowed
+    return false
   }
 
   /// Moves to the next place where a whole item with a path is; false when there is none.
   private mutating func findItem(in bytes: UnsafeRawBufferPointer) -> Bool {
     var unfinished = max(position, bytes.count - ItemStreamRepair.longestStart)
     for place in position..<bytes.count where ItemReview.mayBegin(at: place, in: bytes) {
+      guard mayLook() else {
+        position = bytes.count
+        return false
+      }
       let rest = UnsafeRawBufferPointer(rebasing: bytes[place...])
       do {
-        if let review = try ItemReview(rest, furtherKeys: furtherKeys) {
-          guard review.hasPath else { continue }
+        let review = try ItemReview(rest, furtherKeys: furtherKeys)
+        if let review, review.hasPath {
           position = place
           isResyncing = false
           return true
         }
-        unfinished = min(unfinished, place)
+        if review == nil { unfinished = min(unfinished, place) }
       } catch {}
+      wasted += rest.count
     }
     position = unfinished
     nextAttempt = (bytes.count - position) * 2
@@ -162,11 +191,12 @@ struct ItemStreamRepair {
     } catch is FormatError {
       report("Unpacker crashed while unpacking item metadata, trying to resync...")
       try beginChange()
-      position += 1
-      isResyncing = true
+      wasted += bytes.count
+      resync(from: mayLook() ? position + 1 : window.count)
       return true
     }
     guard let review else {
+      wasted += bytes.count
       nextAttempt = bytes.count * 2
       return false
     }
