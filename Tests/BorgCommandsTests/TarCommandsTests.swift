@@ -93,6 +93,28 @@ struct TarCommandsTests {
     #expect(try runner.run("list", "--short", repository).output == "live\n")
   }
 
+  /// Names with a NUL and times beyond what items hold would make items that nobody can read back.
+  @Test func `owners and times that items cannot hold are made to fit`() throws {
+    let file = path("odd.tar")
+    try shell(
+      """
+      python3 - \(file) <<'END'
+      import sys, tarfile
+      with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as tar:
+          member = tarfile.TarInfo("odd")
+          member.uname, member.gname, member.mtime = "us\\0er", "\\0", 2 ** 40
+          member.pax_headers = {"uname": "us\\0er", "gname": "\\0"}
+          tar.addfile(member)
+      END
+      """)
+    #expect(try runner.run("import-tar", "\(repository)::odd", file).code == 0)
+    let format = ["--format", "{user}|{group}|{mtime}|{path}{NL}"]
+    let listed = try runner.run("list", format[0], format[1], "\(repository)::odd")
+    #expect(listed.code == 0 && listed.error.isEmpty)
+    #expect(listed.output.hasPrefix("us|"))
+    #expect(listed.output.contains("2038-01-1"))
+  }
+
   @Test func `a missing or failing filter is an error`() throws {
     let archive = "\(repository)::live"
     let missing = try runner.run("export-tar", "--tar-filter", "no-such-program", archive, path("x.tar"))

@@ -30,6 +30,8 @@ public final class ItemStream {
   /// To be thrown when the items before it have been handed out.
   private var failure: (any Error)?
   private var isAtEnd = false
+  /// Values so far that were no items and left out.
+  public private(set) var leftOutCount = 0
 
   public init(_ archive: Archive) throws {
     let repository = archive.session.repository
@@ -146,6 +148,7 @@ public final class ItemStream {
         } catch let error as FormatError {
           guard let length = try MalformedItem.length(rest, archive: name) else { break }
           MalformedItem.report(error, archive: name, to: monitor)
+          leftOutCount += 1
           position += length
         }
       }

@@ -103,21 +103,29 @@ extension Recreation {
   private func copyItems(_ archive: Archive, _ matcher: PatternMatcher, _ contents: RecreatedContents) throws {
     let monitor = session.context.monitor
     var masters: [[UInt8]: LeftOutMaster] = [:]
-    try archive.forEachItem { item in
-      if item.part != nil { return true }
+    let items = try ItemStream(archive)
+    defer { items.close() }
+    while var item = try items.next() {
+      if item.part != nil { continue }
       guard matcher.decide(item.path).isIncluded else {
         if monitor.wantsFileStatus { monitor.fileStatus("x", path: item.path) }
         if item.isHardlinkMaster { masters[item.path] = LeftOutMaster(item: item) }
-        return true
+        continue
       }
-      var item = item
       if item.isHardlinkReference, let source = item.source { Self.inherit(from: &masters[source], &item) }
       let status = options.isDryRun ? "-" : Self.letter(of: item)
       if monitor.wantsFileStatus { monitor.fileStatus(status, path: item.path) }
       if !options.isDryRun { try contents.add(item, &settled) }
-      return true
     }
+    try requireAll(items, of: archive)
     if monitor.wantsProgress { monitor.progress(nil) }
+  }
+
+  /// What cannot be read cannot be taken over: an archive that lacks it must not replace the one that has it.
+  private func requireAll(_ items: ItemStream, of archive: Archive) throws {
+    guard items.leftOutCount > 0 else { return }
+    throw IntegrityError(
+      "Archive \(displayText(archive.entry.name)): \(items.leftOutCount) items cannot be read, it stays as it is.")
   }
 
   private static func inherit(from master: inout LeftOutMaster?, _ item: inout Item) {

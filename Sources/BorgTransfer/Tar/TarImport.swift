@@ -70,9 +70,8 @@ private struct TarItems {
     if member.name.contains(0) || member.linkName.contains(0) { return try refuse(member, "name contains NUL") }
     var item = Item(path: ArchivePath.stored(ArchivePath.normalized(member.name)), mode: member.mode | type)
     (item.uid, item.gid) = (member.uid, member.gid)
-    item.user = member.user.isEmpty ? nil : member.user
-    item.group = member.group.isEmpty ? nil : member.group
-    item.mtime = member.mtime
+    (item.user, item.group) = (Self.owner(member.user), Self.owner(member.group))
+    item.mtime = clampedItemTime(member.mtime)
     if member.isRegular { return try addFile(item, member) }
     if member.type == TarType.symbolicLink || member.type == TarType.hardLink { item.source = member.linkName }
     if type == FileType.characterDevice || type == FileType.blockDevice {
@@ -80,6 +79,12 @@ private struct TarItems {
     }
     try builder.finish(item)
     try builder.status(letter, member.name)
+  }
+
+  /// Nil for no name; what follows a NUL, which no name can hold, is cut off.
+  private static func owner(_ name: [UInt8]) -> [UInt8]? {
+    let name = name.prefix { $0 != 0 }
+    return name.isEmpty ? nil : Array(name)
   }
 
   private func refuse(_ member: TarMember, _ reason: String) throws {
