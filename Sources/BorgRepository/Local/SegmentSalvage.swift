@@ -31,7 +31,7 @@ enum SegmentSalvage {
     let window = ReadWindow(source, preferredSize: 2 * SegmentEntryHeader.maximumEntrySize)
     var offset = 0
     while size - offset >= SegmentEntryHeader.size {
-      if let entry = try entry(window, at: offset) {
+      if let entry = try entry(window, at: offset, end: size) {
         try target.write(entry)
         offset += entry.count
       } else {
@@ -41,10 +41,11 @@ enum SegmentSalvage {
   }
 
   /// The whole entry at `offset`, nil when there is none.
-  private static func entry(_ window: ReadWindow, at offset: Int) throws -> UnsafeRawBufferPointer? {
+  private static func entry(_ window: ReadWindow, at offset: Int, end: Int) throws -> UnsafeRawBufferPointer? {
     let head = try window.bytes(at: offset, count: SegmentEntryHeader.size)
     guard let header = SegmentEntryHeader(loading: head), header.tag <= highestTag,
-      header.entrySize >= SegmentEntryHeader.size, header.entrySize <= SegmentEntryHeader.maximumEntrySize
+      header.entrySize >= SegmentEntryHeader.size, header.entrySize <= SegmentEntryHeader.maximumEntrySize,
+      Int(header.entrySize) <= end - offset
     else { return nil }
     let bytes = try window.bytes(at: offset, count: Int(header.entrySize))
     guard bytes.count == Int(header.entrySize), SegmentChecksum.entry(bytes) == header.crc else { return nil }
