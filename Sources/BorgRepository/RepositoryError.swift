@@ -18,7 +18,10 @@ public enum RepositoryError: Error, Equatable, Sendable {
   case lockTimeout(path: String)
   case notLocked(path: String)
   case notMyLock(path: String)
-  /// A refusal without a name of its own (Borg's plain exceptions, rc 2): append-only, bad values.
+  /// Changes, and some questions, need the exclusive lock.
+  case exclusiveLockMissing
+  case appendOnly(path: String)
+  /// A refusal without a name of its own (Borg's plain exceptions, rc 2): bad values.
   case refused(String)
 }
 
@@ -44,6 +47,8 @@ extension RepositoryError: CustomStringConvertible {
     case .lockTimeout(let path): "Failed to create/acquire the lock \(path) (timeout)."
     case .notLocked(let path): "Failed to release the lock \(path) (was not locked)."
     case .notMyLock(let path): "Failed to release the lock \(path) (was/is locked, but not by me)."
+    case .exclusiveLockMissing: "bug in code, exclusive lock should exist here"
+    case .appendOnly(let path): "\(path) is in append-only mode"
     case .refused(let text): text
     }
   }

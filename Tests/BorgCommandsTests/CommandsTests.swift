@@ -108,7 +108,9 @@ struct CommandsTests {
   }
 
   @Test func `what is not there yet says so`() throws {
-    #expect(try runner.run("serve").error == "borg: error: the command 'serve' is not implemented yet\n")
+    #expect(
+      try runner.run("benchmark", "crud", repository, "x").error
+        == "borg: error: the command 'benchmark crud' is not implemented yet\n")
     #expect(try runner.run("list", "ssh://host/repository").code == 2)
   }
 

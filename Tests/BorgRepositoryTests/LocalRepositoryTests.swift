@@ -257,7 +257,7 @@ struct LocalRepositoryTests {
   @Test func `a shared lock does not write`() throws {
     try sandbox.create().close()
     let reader = try sandbox.open("repo", .shared)
-    #expect(throws: RepositoryError.refused("bug in code, exclusive lock should exist here")) {
+    #expect(throws: RepositoryError.exclusiveLockMissing) {
       try reader.put(id(1), [])
     }
     reader.close()
@@ -291,7 +291,7 @@ struct LocalRepositoryTests {
     let log = String(decoding: try sandbox.bytes("repo/transactions"), as: UTF8.self).split(separator: "\n")
     #expect(log.count == 2)
     #expect(log[1].hasPrefix("transaction 3, UTC time 2") && log[1].utf8.count == 24 + 26)
-    let refusal = RepositoryError.refused("\(sandbox.directory.path)/repo is in append-only mode")
+    let refusal = RepositoryError.appendOnly(path: "\(sandbox.directory.path)/repo")
     #expect(throws: refusal) { try repository.destroy() }
     #expect(throws: refusal) { try repository.check(repair: true, maximumSeconds: 0) }
     repository.close()

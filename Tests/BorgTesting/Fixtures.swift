@@ -13,6 +13,12 @@ public enum Fixtures {
     try Files.read(Array("\(directory)/\(name)".utf8))
   }
 
+  /// What real Borg clients sent (`requests`) and real servers answered (`responses`), one msgpack value a file.
+  public static func frames(_ kind: String) throws -> [[UInt8]] {
+    let names = try Files.names(in: Array("\(directory)/frames/\(kind)".utf8))
+    return try names.map { String(decoding: $0, as: UTF8.self) }.sorted().map { try bytes("frames/\(kind)/\($0)") }
+  }
+
   /// A file of test vectors: `vectors("items")` is `Fixtures/vectors/items.json`.
   public static func vectors(_ name: String) throws -> JSONValue {
     try JSONValue(parsing: String(decoding: bytes("vectors/\(name).json"), as: UTF8.self))

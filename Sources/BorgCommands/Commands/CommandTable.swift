@@ -45,7 +45,7 @@ enum CommandTable {
     Entry("delete old archives by rules", PruneCommand.self, named: "prune"),
     Entry("rewrite archives", RecreateCommand.self, named: "recreate"),
     Entry("rename an archive", RenameCommand.self, named: "rename"),
-    Entry("be the server of a remote repository", declared: { serve }, named: "serve"),
+    Entry("be the server of a remote repository", ServeCommand.self, named: "serve"),
     Entry("unmount", UmountCommand.self, named: "umount"),
     Entry("upgrade a repository", UpgradeCommand.self, named: "upgrade"),
     Entry("run a command while the repository is locked", WithLockCommand.self, named: "with-lock"),

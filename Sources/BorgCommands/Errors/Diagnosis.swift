@@ -26,6 +26,7 @@ struct Diagnosis: Equatable {
     switch error {
     case let error as ArchiveError: self = Diagnosis.of(error)
     case let error as RepositoryError: self = Diagnosis.of(error)
+    case let error as ServingError: self = Diagnosis.of(error)
     case let error as KeyError: self = Diagnosis.of(error)
     case let error as TreeError: self = Diagnosis.of(error)
     case let error as MountError: self = Diagnosis.of(error)
@@ -69,9 +70,19 @@ extension Diagnosis {
       case .lockTimeout: ("LockTimeout", 73)
       case .notLocked: ("NotLocked", 74)
       case .notMyLock: ("NotMyLock", 75)
-      case .refused: ("Error", 2)
+      case .exclusiveLockMissing, .appendOnly, .refused: ("Error", 2)
       }
     return Diagnosis(id, code, error.description)
+  }
+
+  /// Only a server ends with one of these; all others are answers to its client.
+  private static func of(_ error: ServingError) -> Diagnosis {
+    switch error {
+    case .unexpectedData: Diagnosis("UnexpectedRPCDataFormatFromClient", 85, "Borg \(Program.version): \(error)")
+    case .unknownMethod: Diagnosis("InvalidRPCMethod", 82, error.description)
+    case .pathNotAllowed: Diagnosis("PathNotAllowed", 83, error.description)
+    case .badArgument, .notOpen, .unknownMarker, .injected: Diagnosis("Error", 2, "Error: \(error)")
+    }
   }
 
   private static func of(_ error: KeyError) -> Diagnosis {

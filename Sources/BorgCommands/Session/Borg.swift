@@ -49,8 +49,7 @@ struct Run {
   private func start() -> ExitCode {
     for notice in Deprecations.notices(in: words) { console.write(notice + "\n", to: .error) }
     do {
-      let parser = CommandLineParser(program: program, environment: environment, clock: clock)
-      switch try parser.parse(words) {
+      switch try invocation() {
       case .version: console.write("\(program.name) \(Program.version)\n")
       case .help(let level): console.write(HelpFormatter(program, environment).help(level))
       case .unfinished(let name): return refuse(unfinished: name)
@@ -66,6 +65,17 @@ struct Run {
       console.write(diagnosis.message + "\n", to: .error)
       return diagnosis.exitCode(exitCodeStyle)
     }
+  }
+
+  /// What our command line asks for, and for a server what little of it is the client's to say.
+  private func invocation() throws -> Invocation {
+    let parser = CommandLineParser(program: program, environment: environment, clock: clock)
+    let invocation = try parser.parse(words)
+    guard case .run(let type, let arguments) = invocation, type is ServeCommand.Type,
+      let command = environment[OriginalCommand.variable]
+    else { return invocation }
+    let original = OriginalCommand(parser: parser, text: command)
+    return try original.merged(into: arguments)
   }
 
   private func refuse(_ error: UsageError) -> ExitCode {
@@ -87,16 +97,24 @@ struct Run {
       throw ArchiveError.plain("Not allowed to bypass locking mechanism for chosen command")
     }
     umask(common.umask)
-    let context = makeContext(common, arguments)
+    let context = makeContext(common, arguments, isServer: command is ServeCommand)
     return run(command, context, arguments)
   }
 
-  private func makeContext(_ common: CommonOptions, _ arguments: ParsedArguments) -> CommandContext {
-    let filter = LogFilter(common, arguments)
+  private func makeContext(
+    _ common: CommonOptions, _ arguments: ParsedArguments, isServer: Bool
+  ) -> CommandContext {
+    var filter = LogFilter(common, arguments)
+    if isServer { filter.showsProgress = true }
+    let json = JSONMonitor(console: console, filter: filter, environment: environment, clock: clock)
     let monitor: any CommandMonitor =
-      common.logsJSON
-      ? JSONMonitor(console: console, filter: filter, environment: environment, clock: clock)
-      : HumanMonitor(console: console, filter: filter, environment: environment, iec: common.usesIEC)
+      if isServer {
+        ServerMonitor(json, console: console)
+      } else if common.logsJSON {
+        json
+      } else {
+        HumanMonitor(console: console, filter: filter, environment: environment, iec: common.usesIEC)
+      }
     return CommandContext(
       program: program, commandLine: commandLine, common: common, environment: environment, clock: clock,
       console: console, monitor: monitor, exitCodeStyle: exitCodeStyle)
@@ -163,7 +181,8 @@ struct Run {
     let (style, showsReturnCode) = (exitCodeStyle, context.common.showsReturnCode)
     let cancelled = handling == .endsProcessAsCancelled ? Diagnosis(ArchiveError.cancelledByUser) : nil
     return try SignalWatcher(
-      interruption: context.interruption, stopsItself: handling == .stopsItself, clock: clock
+      interruption: context.interruption, stopsItself: handling == .stopsItself,
+      ignoresInterrupt: handling == .endsProcessUnlessInterrupted, clock: clock
     ) { ending in
       cleanup.run()
       let refusal = ending.signal == SIGINT ? cancelled : nil

@@ -30,6 +30,8 @@ enum SignalHandling: Sendable {
   case endsProcess
   /// The same; a SIGINT counts as the user's refusal (of a passphrase).
   case endsProcessAsCancelled
+  /// The same, but the first SIGINT is not meant for us: the client's terminal sends it to everybody.
+  case endsProcessUnlessInterrupted
   /// The command looks at `CommandContext.interruption` and stops in good order.
   case stopsItself
   /// The command installs its own handlers (mount): signals are left alone.

@@ -29,6 +29,7 @@ final class SignalWatcher: Sendable {
 
   private let interruption: Interruption
   private let stopsItself: Bool
+  private let ignoresInterrupt: Bool
   private let end: @Sendable (Ending) -> Never
   /// How the terminal was before a passphrase may have switched its echo off.
   private let terminal: termios?
@@ -39,10 +40,12 @@ final class SignalWatcher: Sendable {
   /// Blocks the signals in the calling thread, which must be the first one, and starts the watching thread. `end` is
   /// called on that thread when the process must end without the command's help.
   init(
-    interruption: Interruption, stopsItself: Bool, clock: Clock, end: @escaping @Sendable (Ending) -> Never
+    interruption: Interruption, stopsItself: Bool, ignoresInterrupt: Bool = false, clock: Clock,
+    end: @escaping @Sendable (Ending) -> Never
   ) throws {
     self.interruption = interruption
     self.stopsItself = stopsItself
+    self.ignoresInterrupt = ignoresInterrupt
     self.end = end
     var attributes = termios()
     terminal = tcgetattr(STDIN_FILENO, &attributes) == 0 ? attributes : nil
@@ -89,6 +92,7 @@ final class SignalWatcher: Sendable {
       return
     }
     firstInterrupt.store(max(1, time), ordering: .relaxed)
+    if ignoresInterrupt { return }
     if stopsItself { interruption.requestStop() } else { abort(SIGINT) }
   }
 

@@ -27,6 +27,11 @@ public struct MessagePackWriter {
     bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
+  /// What stands before `count` bytes that are written elsewhere.
+  public mutating func writeRawHeader(_ count: Int) {
+    writeHeader(count, fixed: 0xa0, limit: 32, wide: 0xda)
+  }
+
   public mutating func writeID(_ id: ChunkID) {
     withUnsafeTemporaryAllocation(byteCount: 3 + ChunkID.byteCount, alignment: 1) { buffer in
       buffer[0] = 0xda

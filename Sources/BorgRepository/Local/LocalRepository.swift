@@ -84,6 +84,16 @@ public final class LocalRepository: Repository {
     try core.withLock { try $0.lock?.migrate(from: previousPID) }
   }
 
+  /// Makes a shared lock exclusive: waits for the other holders to go.
+  public func upgradeLock() throws { try core.withLock { try $0.lock?.upgrade() } }
+
+  /// Has the next access find out again what is committed, as after opening. An open transaction stays as it is.
+  func forgetIndex() {
+    core.withLock { core in
+      if core.transaction == nil { core.index = nil }
+    }
+  }
+
   // MARK: Objects
 
   public func get(_ id: ChunkID) throws -> [UInt8] {

@@ -111,7 +111,7 @@ extension RepositoryCore {
   }
 
   func destroy() throws {
-    guard !appendOnly else { throw RepositoryError.refused("\(pathText) is in append-only mode") }
+    guard !appendOnly else { throw RepositoryError.appendOnly(path: pathText) }
     close()
     try Files.unlink(Files.join(path, Array("config".utf8)))
     try Files.removeTree(path)

@@ -189,7 +189,7 @@ final class RepositoryCheck {
 extension RepositoryCore {
   func check(repair: Bool, maximumSeconds: Int) throws -> Bool {
     try requireOpen()
-    if repair, appendOnly { throw RepositoryError.refused("\(pathText) is in append-only mode") }
+    if repair, appendOnly { throw RepositoryError.appendOnly(path: pathText) }
     guard !(repair && maximumSeconds > 0), maximumSeconds >= 0 else {
       throw RepositoryError.refused("A partial check cannot repair.")
     }

@@ -127,7 +127,7 @@ final class RepositoryCore {
   func requireExclusiveLock() throws {
     try requireWriting()
     if let lock, !lock.holdsExclusively {
-      throw RepositoryError.refused("bug in code, exclusive lock should exist here")
+      throw RepositoryError.exclusiveLockMissing
     }
   }
 

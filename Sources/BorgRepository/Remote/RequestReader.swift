@@ -1,0 +1,80 @@
+import BorgFormat
+import BorgSystem
+import Glibc
+
+/// Reads and decodes requests on a thread of its own, so that the next ones are there when one has been performed.
+/// What it keeps ready is bounded; a client that sends more waits.
+final class RequestReader: @unchecked Sendable {
+  // Safe: all mutable state is touched under `condition`'s lock only.
+  private let condition = Condition()
+  private var ready: [ReceivedRequest] = []
+  private var readyByteCount = 0
+  private var end: Result<Void, any Error>?
+
+  /// A frame is counted after it was taken in: at most one of `RequestDecoder.maximumBytes` comes on top.
+  private static let maximumReadyBytes = 16 << 20
+  private static let pieceSize = 256 << 10
+
+  init(_ input: File) throws {
+    _ = try Worker { [self] in
+      let result = Result { try read(input) }
+      condition.withLock {
+        end = result
+        condition.broadcast()
+      }
+    }
+  }
+
+  /// All requests that are ready, at least one: waits for it. Empty: the client has closed the connection. Throws
+  /// `ServingError.unexpectedData` or `SystemError`, after everything that came before has been handed out.
+  func next() throws -> [ReceivedRequest] {
+    try condition.withLock { () throws -> [ReceivedRequest] in
+      while ready.isEmpty {
+        if let end {
+          try end.get()
+          return []
+        }
+        condition.wait()
+      }
+      defer {
+        ready = []
+        readyByteCount = 0
+        condition.broadcast()
+      }
+      return ready
+    }
+  }
+
+  private func read(_ input: File) throws {
+    var decoder = RequestDecoder()
+    var piece = [UInt8](repeating: 0, count: RequestReader.pieceSize)
+    while true {
+      let count = try piece.withUnsafeMutableBytes { try RequestReader.readSome(input, into: $0) }
+      if count == 0 { return }
+      decoder.append(piece[..<count])
+      while let request = try decoder.next() { push(request) }
+    }
+  }
+
+  private func push(_ request: ReceivedRequest) {
+    condition.withLock {
+      while readyByteCount >= RequestReader.maximumReadyBytes { condition.wait() }
+      if ready.isEmpty { condition.broadcast() }
+      ready.append(request)
+      readyByteCount += request.byteCount
+    }
+  }
+
+  private static func readSome(_ input: File, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    while true {
+      let count = Glibc.read(input.descriptor, buffer.baseAddress, buffer.count)
+      if count >= 0 { return count }
+      if errno == EAGAIN {
+        var poller = pollfd(fd: input.descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&poller, 1, -1)
+      } else if errno != EINTR {
+        throw SystemError.last(input.path)
+      }
+    }
+  }
+}
