@@ -169,7 +169,7 @@ import Testing
     }
   }
 
-  enum Damage: CaseIterable { case wrongByte, cutOff, noChunks, noConfig }
+  enum Damage: CaseIterable { case wrongByte, cutOff, noChunks, noChunksOfOlder, noConfig }
 
   @Test(arguments: Damage.allCases)
   func `damage means a resync`(damage: Damage) throws {
@@ -182,6 +182,15 @@ import Testing
       case .wrongByte: try Files.replace(chunks, with: bytes)
       case .cutOff: try Files.replace(chunks, with: Array(bytes.prefix(1000)))
       case .noChunks: try Files.unlink(chunks)
+      case .noChunksOfOlder:
+        try Files.unlink(chunks)
+        let config = try path("config", cache)
+        var text = String(decoding: try Files.read(config), as: UTF8.self)
+        let manifest = cache.session.manifestID.hex
+        while let place = text.firstRange(of: manifest) {
+          text.replaceSubrange(place, with: String(repeating: "0", count: manifest.count))
+        }
+        try Files.replace(config, with: Array(text.utf8))
       case .noConfig: try Files.unlink(path("config", cache))
       }
       return entries

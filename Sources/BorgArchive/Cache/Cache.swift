@@ -97,6 +97,8 @@ extension Cache {
     if opened.config.manifestID == session.manifestID {
       if let index = opened.readChunks() { return ChunkIndex(index) }
       try opened.wipe()
+    } else if !opened.hasChunks {
+      try opened.wipe()
     }
     var sync = CacheSync(session, directory: opened.path)
     let index = try sync.run()

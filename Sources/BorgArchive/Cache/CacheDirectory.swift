@@ -125,6 +125,9 @@ extension CacheDirectory {
 // MARK: - Files
 
 extension CacheDirectory {
+  /// Without the file no transaction can begin.
+  var hasChunks: Bool { Files.exists(file(Self.chunksName)) }
+
   /// Nil when the file is missing, damaged or no chunk index.
   func readChunks() -> HashIndex? {
     try? loadChunks()

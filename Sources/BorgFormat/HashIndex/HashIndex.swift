@@ -188,5 +188,6 @@ extension HashIndex {
   }
 }
 
-// The table's block has this one owner, so it may move to another thread with it.
-extension HashIndex: @unchecked Sendable {}
+extension HashIndex: @unchecked Sendable {
+  // The table's block has this one owner, so it may move to another thread with it.
+}

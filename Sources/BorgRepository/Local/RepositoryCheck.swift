@@ -59,7 +59,8 @@ final class RepositoryCheck {
   private func verifySegments(upTo transaction: Int) throws {
     let firstSegment = try beginProgressRecord()
     let clock = Clock.system
-    let end = clock.monotonic().addingReportingOverflow(Int64(clamping: maximumSeconds) &* 1_000_000_000).partialValue
+    let end = clock.monotonic().addingReportingOverflow(Int64(min(maximumSeconds, 1 << 31)) * 1_000_000_000)
+      .partialValue
     var progress = try SegmentProgress(
       "Checking segments", messageID: "repository.check", store, thousandths: 1, monitor: core.monitor)
     var last = -1
