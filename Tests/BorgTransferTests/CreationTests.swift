@@ -32,7 +32,7 @@ import Testing
     try lab.shell(
       """
       mkdir "$1/input"; cd "$1/input"
-      head -c 700000 /dev/urandom >a
+      head -c 500000 /dev/urandom >a
       for i in $(seq 200); do cp a "copy$i"; printf same >"small$i"; done
       """)
     let outcome = try lab.create("one", [lab.path("input")])
