@@ -37,8 +37,8 @@ import Testing
       """)
     let outcome = try lab.create("one", [lab.path("input")])
     #expect(outcome.statistics.fileCount == 401)
-    #expect(outcome.statistics.originalSize == 201 * 700_000 + 200 * 4)
-    #expect((700_000..<710_000).contains(outcome.statistics.deduplicatedSize))
+    #expect(outcome.statistics.originalSize == 201 * 500_000 + 200 * 4)
+    #expect((500_000..<510_000).contains(outcome.statistics.deduplicatedSize))
     let chunks = Set(try lab.items("one").flatMap { $0.chunks ?? [] }.map(\.id))
     #expect(chunks.count == 2)
   }
