@@ -52,7 +52,7 @@ enum CommandTable {
     Entry("make an archive from a tar file", ImportTarCommand.self, named: "import-tar"),
   ]
 
-  private static let grouped: [Entry] = [
+  static let grouped: [Entry] = [
     Entry("measure create, read, update and delete", declared: { benchmarkCrud }, named: "benchmark crud"),
     Entry("save a copy of the key", KeyExportCommand.self, named: "key export"),
     Entry(
@@ -88,7 +88,12 @@ enum CommandTable {
 
   static var root: CommandDeclaration {
     CommandDeclaration(
-      "", title: "Borg - Deduplicated Backups", options: [version], subcommands: entries.map { ($0.name, $0.summary) })
+      "", title: "Borg - Deduplicated Backups", options: [version],
+      epilog: """
+        borg COMMAND --help explains a command, borg help TOPIC a topic:
+        \(HelpTopics.all.map(\.name).joined(separator: ", ")).
+        """,
+      subcommands: entries.map { ($0.name, $0.summary) })
   }
 
   /// borgfs: `mount` without its word.
@@ -99,14 +104,28 @@ enum CommandTable {
       exclusive: mount.exclusive, epilog: mount.epilog)
   }
 
-  private static var benchmark: CommandDeclaration { group("benchmark", "Measure speed") }
-  private static var debug: CommandDeclaration { group("debug", "Look into a repository (for developers)") }
-  private static var key: CommandDeclaration { group("key", "Manage the key of a repository") }
+  private static var benchmark: CommandDeclaration {
+    group("benchmark", "Measure speed", "Measures how fast this machine and a repository are together.")
+  }
 
-  private static func group(_ name: String, _ title: String) -> CommandDeclaration {
+  private static var debug: CommandDeclaration {
+    group(
+      "debug", "Look into a repository (for developers)",
+      "Shows and changes what is below archives. None of these commands is needed in daily use; put-obj and delete-obj "
+        + "can destroy archives.")
+  }
+
+  private static var key: CommandDeclaration {
+    group(
+      "key", "Manage the key of a repository",
+      "An encrypted repository cannot be read without its key and the passphrase that protects it: keep a copy of the "
+        + "key (key export) and the passphrase in a safe place.")
+  }
+
+  private static func group(_ name: String, _ title: String, _ text: String) -> CommandDeclaration {
     let members = grouped.filter { $0.name.hasPrefix(name + " ") }
     return CommandDeclaration(
-      name, title: title,
+      name, title: title, epilog: text,
       subcommands: members.map { (String($0.name.dropFirst(name.utf8.count + 1)), $0.summary) })
   }
 }

@@ -49,7 +49,17 @@ struct RecreateCommand: BorgCommand {
         ],
       epilog: """
         Rewrites archives: leaves out paths, changes comments, recompresses or cuts chunks anew. The original is replaced
-        when its successor is complete.
+        when its successor is complete, unless --target names another archive. Without an ARCHIVE all archives of the
+        repository are rewritten. Space is freed by "borg compact" afterwards.
+
+        What is left out is gone for good: use --dry-run --list first. --recompress takes the place of the word behind
+        it, so write --recompress=always or give another option after it.
+
+        Examples:
+
+            borg recreate --exclude '*.iso' --dry-run --list /srv/repo
+            borg recreate --compression zstd,10 --recompress=always /srv/repo::monday
+            borg recreate --comment 'before the move' /srv/repo::monday
         """)
   }
 

@@ -10,7 +10,13 @@ struct RenameCommand: BorgCommand {
         PositionalDeclaration("ARCHIVE", .one, .location(.required), help: "archive to rename"),
         PositionalDeclaration("NEWNAME", .one, .archiveName, help: "its new name"),
       ],
-      epilog: "The archive keeps its contents and gets a new id.")
+      epilog: """
+        The archive keeps its contents and gets a new id.
+
+        Example:
+
+            borg rename /srv/repo::monday before-the-move
+        """)
   }
 
   private let location: Location

@@ -7,7 +7,13 @@ struct UmountCommand: BorgCommand {
     CommandDeclaration(
       "umount", title: "Unmount what \"borg mount\" mounted",
       positionals: [PositionalDeclaration("MOUNTPOINT", .one, .text, help: "directory it is mounted on")],
-      epilog: "The mount tools of the system (umount, fusermount -u) do the same.")
+      epilog: """
+        Ends a mount of "borg mount" or borgfs. The mount tools of the system (umount, fusermount -u) do the same.
+
+        Example:
+
+            borg umount /mnt
+        """)
   }
 
   static var allowsBypassLock: Bool { true }

@@ -12,7 +12,7 @@ struct HelpFormatter {
   init(_ program: Program, _ environment: Environment) {
     self.program = program
     let columns = environment["COLUMNS"].flatMap { Int($0) } ?? Terminal.columns(STDOUT_FILENO) ?? 80
-    width = max(columns - 2, 40)
+    width = min(max(columns - 2, 40), 120)
   }
 
   /// `borg key export`, as error messages begin.
@@ -22,10 +22,10 @@ struct HelpFormatter {
 
   // MARK: Usage
 
-  /// `usage: borg …`, without a newline at its end.
-  func usage(_ level: CommandDeclaration) -> String {
+  /// `usage: borg …`, without a newline at its end. `isShort`: the common options are only mentioned.
+  func usage(_ level: CommandDeclaration, isShort: Bool = false) -> String {
     let start = "usage: \(programName(level))"
-    let options = optionWords(level)
+    let options = isShort ? shortOptionWords(level) : optionWords(level, level.allOptions)
     let positionals = positionalWords(level)
     let line = ([start] + options + positionals).joined(separator: " ")
     if line.count <= width { return line }
@@ -34,10 +34,17 @@ struct HelpFormatter {
     return positionals.isEmpty ? first : first + "\n" + wrapped(positionals, first: indent, indent: indent)
   }
 
-  private func optionWords(_ level: CommandDeclaration) -> [String] {
+  private func shortOptionWords(_ level: CommandDeclaration) -> [String] {
+    let version = level.options.filter(\.action.isVersion)
+    return optionWords(level, version) + ["[common options]"]
+      + optionWords(level, level.options.filter { !$0.action.isVersion })
+  }
+
+  /// Options as usage lines show them, those that exclude each other in one bracket.
+  func optionWords(_ level: CommandDeclaration, _ options: [OptionDeclaration]) -> [String] {
     var words: [String] = []
     var done: Set<String> = []
-    for option in level.allOptions where !done.contains(option.key) {
+    for option in options where !option.isHidden && !done.contains(option.key) {
       if let group = level.exclusive.first(where: { $0.contains(option.key) }) {
         let members = level.options.filter { group.contains($0.key) }
         done.formUnion(group)
@@ -51,7 +58,7 @@ struct HelpFormatter {
 
   private func bareUsage(_ option: OptionDeclaration) -> String { invocation(option.names[0], option) }
 
-  private func invocation(_ name: String, _ option: OptionDeclaration) -> String {
+  func invocation(_ name: String, _ option: OptionDeclaration) -> String {
     let metavar = option.metavar ?? ""
     return switch option.action {
     case .flag, .help, .version: name
@@ -60,9 +67,9 @@ struct HelpFormatter {
     }
   }
 
-  private func positionalWords(_ level: CommandDeclaration) -> [String] {
+  func positionalWords(_ level: CommandDeclaration) -> [String] {
     if !level.subcommands.isEmpty { return ["<command> ..."] }
-    return level.positionals.map { positional in
+    return level.positionals.filter { !$0.isHidden }.map { positional in
       switch positional.arity {
       case .one: positional.metavar
       case .zeroOrOne: "[\(positional.metavar)]"
@@ -94,20 +101,46 @@ struct HelpFormatter {
 
   /// The whole text of `--help`.
   func help(_ level: CommandDeclaration, withEpilog: Bool = true) -> String {
-    var sections = [usage(level), level.title]
-    let positionals = level.positionals.map { entry($0.metavar, $0.help) }
+    var sections = [usage(level, isShort: withEpilog), level.title]
+    if !level.subcommands.isEmpty {
+      sections.append("commands:\n" + level.subcommands.map { entry($0.name, $0.summary) }.joined(separator: "\n"))
+    }
+    let positionals = level.positionals.filter { !$0.isHidden }.map { entry($0.metavar, $0.help) }
     if !positionals.isEmpty { sections.append("positional arguments:\n" + positionals.joined(separator: "\n")) }
     for group in OptionDeclaration.Group.allCases {
-      let entries = level.allOptions.filter { $0.group == group }.map(entry)
+      let entries = level.allOptions.filter { $0.group == group && !$0.isHidden }.map(entry)
+      if group == .common, withEpilog, !level.epilog.isEmpty { sections.append(text(level.epilog)) }
       if !entries.isEmpty { sections.append("\(group.rawValue):\n" + entries.joined(separator: "\n")) }
     }
-    if !level.subcommands.isEmpty {
-      let entries = level.subcommands.map { entry($0.name, $0.summary, indent: 4) }
-      sections.append("required arguments:\n  <command>\n" + entries.joined(separator: "\n"))
-    }
-    if withEpilog, !level.epilog.isEmpty { sections.append(level.epilog) }
     return sections.joined(separator: "\n\n") + "\n"
   }
+
+  /// A help text by the terminal's width.
+  func text(_ source: String) -> String {
+    let text = ManualText(source)
+    var blocks = text.blocks.map(laidOut)
+    if !text.examples.isEmpty {
+      blocks.append("Examples:")
+      blocks += text.examples.map { laidOut($0).split(separator: "\n").map { "    " + $0 }.joined(separator: "\n") }
+    }
+    return blocks.joined(separator: "\n\n")
+  }
+
+  private func laidOut(_ block: ManualText.Block) -> String {
+    switch block {
+    case .paragraph(let text): return wrapped(words(text), first: "", indent: "")
+    case .verbatim(let lines): return lines.joined(separator: "\n")
+    case .definitions(let column, let entries):
+      let margin = String(repeating: " ", count: column)
+      return entries.map { term, text in
+        guard term.count + 2 <= column else { return term + "\n" + wrapped(words(text), first: margin, indent: margin) }
+        let padding = String(repeating: " ", count: column - term.count)
+        return wrapped(words(text), first: term + padding, indent: margin)
+      }.joined(separator: "\n")
+    }
+  }
+
+  private func words(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }
 
   private func entry(_ option: OptionDeclaration) -> String {
     entry(option.names.map { invocation($0, option) }.joined(separator: ", "), option.help)
@@ -116,7 +149,7 @@ struct HelpFormatter {
   private func entry(_ heading: String, _ text: String, indent: Int = 2) -> String {
     let margin = String(repeating: " ", count: HelpFormatter.helpColumn)
     let start = String(repeating: " ", count: indent) + heading
-    let words = text.split(separator: " ").map(String.init)
+    let words = words(text)
     guard !words.isEmpty else { return start }
     guard start.count + 2 <= HelpFormatter.helpColumn else {
       return start + "\n" + wrapped(words, first: margin, indent: margin)

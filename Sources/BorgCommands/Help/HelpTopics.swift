@@ -2,6 +2,14 @@
 enum HelpTopics {
   static let all: [(name: String, text: String)] = [
     ("compression", compression), ("patterns", patterns), ("placeholders", placeholders),
+    ("environment", environment), ("exit-codes", exitCodes),
+  ]
+
+  /// What a topic is about, in one line.
+  static let summaries = [
+    "compression": "how chunks are compressed", "patterns": "how paths are chosen",
+    "placeholders": "texts that names are made of", "environment": "variables that say what command lines do not",
+    "exit-codes": "what the exit codes mean",
   ]
 
   static let patterns = """

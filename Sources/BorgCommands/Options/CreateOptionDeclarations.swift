@@ -97,18 +97,26 @@ enum CreateOptionDeclarations {
 
     --list shows one line for each thing. Its letter says:
 
-    A  file, not known from the last time      d  directory            -  dry run
-    M  file, changed since the last time       s  symbolic link        i  read from standard input or a command
-    U  file, unchanged: not read               h  hard link            x  left out
-    C  file, changed while it was read         f  named pipe           E  could not be read
-                                               b, c  device
+    A     file, not known from the last time
+    M     file, changed since the last time
+    U     file, unchanged: not read
+    C     file, changed while it was read
+    d     directory
+    s     symbolic link
+    h     further name of a file that is stored already
+    f     named pipe
+    b, c  device
+    i     read from standard input or a command
+    x     left out
+    -     dry run: would be stored
+    E     could not be read
 
     Ctrl-C writes a checkpoint: an archive of what is stored so far, from which the next run goes on. A second Ctrl-C
     ends at once.
 
     Examples:
 
-        borg create /srv/repo::{hostname}-{now} /etc /home --exclude '/home/*/.cache'
+        borg create -e '*/.cache' /srv/repo::{hostname}-{now} /etc /home
         borg create --stats --progress --compression zstd /srv/repo::monday ~
         pg_dump db | borg create --stdin-name db.sql /srv/repo::db-{now} -
         borg create --content-from-command /srv/repo::db-{now} -- pg_dump db

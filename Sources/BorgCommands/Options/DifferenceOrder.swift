@@ -3,7 +3,7 @@ import BorgFormat
 
 /// The order in which `diff --sort-by` shows differences.
 struct DifferenceOrder {
-  enum Field: String, Sendable {
+  enum Field: String, Sendable, CaseIterable {
     case path, size, user, group, uid, gid, ctime, mtime
     case sizeAdded = "size_added"
     case sizeRemoved = "size_removed"

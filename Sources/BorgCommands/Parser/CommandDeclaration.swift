@@ -51,11 +51,11 @@ struct OptionDeclaration: Sendable {
   /// Headings under which help shows options, in this order.
   enum Group: String, Sendable, CaseIterable {
     case command = "options"
-    case common = "Common options"
     case archiveFilter = "Archive filters"
     case exclusion = "Include/Exclude options"
     case fileSystem = "Filesystem options"
     case archive = "Archive options"
+    case common = "Common options"
   }
 
   /// Every spelling, in the order in which messages join them.
@@ -67,10 +67,12 @@ struct OptionDeclaration: Sendable {
   let isRequired: Bool
   /// A second use is refused: "There can be only one."
   let isOnceOnly: Bool
+  /// Ours, not Borg's: understood, but left out of usage lines and completions.
+  let isHidden: Bool
 
   init(
     _ names: String..., action: Action = .flag, metavar: String? = nil, group: Group = .command,
-    required: Bool = false, onceOnly: Bool = false, help: String
+    required: Bool = false, onceOnly: Bool = false, hidden: Bool = false, help: String
   ) {
     self.names = names
     self.action = action
@@ -79,6 +81,7 @@ struct OptionDeclaration: Sendable {
     self.group = group
     isRequired = required
     isOnceOnly = onceOnly
+    isHidden = hidden
   }
 
   /// The name under which parsed arguments are asked for it: its first long spelling, else its first.
@@ -107,11 +110,16 @@ struct PositionalDeclaration: Sendable {
   let arity: Arity
   let type: ArgumentType
   let help: String
+  /// Ours, not Borg's: understood, but left out of usage lines.
+  let isHidden: Bool
 
-  init(_ metavar: String, _ arity: Arity = .one, _ type: ArgumentType, help: String = "") {
+  init(
+    _ metavar: String, _ arity: Arity = .one, _ type: ArgumentType, hidden: Bool = false, help: String = ""
+  ) {
     self.metavar = metavar
     self.arity = arity
     self.type = type
     self.help = help
+    isHidden = hidden
   }
 }
