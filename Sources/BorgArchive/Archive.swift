@@ -59,6 +59,21 @@ public struct Archive: Sendable {
       guard try body(item) else { return }
     }
   }
+
+  /// All items, and `chunk` for each metadata chunk when it is come to.
+  public func forEachItem(chunk: () -> Void, _ body: (Item) throws -> Void) throws {
+    let stream = try ItemStream(self)
+    defer { stream.close() }
+    var seen = 0
+    while let item = try stream.next() {
+      while seen < stream.chunksTaken {
+        chunk()
+        seen += 1
+      }
+      try body(item)
+    }
+    for _ in seen..<max(seen, stream.chunksTaken) { chunk() }
+  }
 }
 
 /// What an archive holds, in numbers (archives.md 4.1).
@@ -118,17 +133,14 @@ extension Archive {
       }
     }
     var progress = PercentProgress(
-      messageID: "archive.delete", total: Int(clamping: metadata.fileCount ?? 0), stepInTenths: 50,
-      monitor: session.context.monitor)
+      messageID: "archive.delete", total: metadata.items.count, stepInTenths: 50, monitor: session.context.monitor)
     try tolerating {
-      try forEachItem { item in
-        if item.chunks != nil { progress.advance(by: 1) { "Decrementing references \($0)%" } }
+      try forEachItem(chunk: { progress.advance(by: 1) { "Decrementing references \($0)%" } }) { item in
         for chunk in item.chunks ?? [] {
           try tolerating {
             try cache.removeReference(chunk.id, statistics: &statistics, part: item.part != nil)
           }
         }
-        return true
       }
     }
     progress.finish()

@@ -48,6 +48,10 @@ struct OutputTests {
   @Test func `a long text is shortened in its middle`() {
     #expect(shortened("abcdefghijkl", to: 9) == "abc...jkl")
     #expect(shortened("short", to: 9) == "short")
+    #expect(shortened("文書の長い名前", to: 9) == "文...名前" || shortened("文書の長い名前", to: 9) == "文...前")
+    #expect(shortened("a\u{1b}[2Jb", to: 9) == "a?[2Jb")
+    #expect(shortened("abcdef", to: 2) == "..")
+    #expect(DisplayWidth.columns("e\u{301}文🎉") == 5)
   }
 
   @Test(

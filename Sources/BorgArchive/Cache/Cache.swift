@@ -104,6 +104,7 @@ extension Cache {
     let index = try sync.run()
     try opened.beginTransaction()
     try opened.write(index)
+    opened.report("Saving chunks cache")
     try opened.finishCommit()
     return ChunkIndex(index)
   }

@@ -43,7 +43,7 @@ extension CacheDirectory {
   }
 
   /// Nil: finished.
-  private func report(_ message: String?, of step: String = "cache.commit") {
+  func report(_ message: String?, of step: String = "cache.commit") {
     guard session.context.monitor.wantsProgress else { return }
     session.context.monitor.progress(
       OperationProgress(messageID: step, message: message, isFinished: message == nil))

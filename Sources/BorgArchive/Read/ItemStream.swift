@@ -80,6 +80,9 @@ public final class ItemStream {
     }
   }
 
+  /// How many of the archive's metadata chunks have been looked at.
+  public var chunksTaken: Int { nextChunk }
+
   public func close() {
     isAtEnd = true
     pipeline.close()

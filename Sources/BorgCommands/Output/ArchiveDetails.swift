@@ -18,10 +18,14 @@ struct ArchiveDetails {
   /// The stored sizes of chunks to which nothing else refers, in bytes.
   private static func uniqueSize(_ archive: Archive, _ index: ChunkIndex) throws -> Int64 {
     var references: [ChunkID: UInt32] = [:]
-    try archive.forEachItem { item in
+    let text = "Calculating statistics for archive \(displayText(archive.entry.name)) ..."
+    var progress = PercentProgress(
+      messageID: "archive.calc_stats", total: archive.metadata.items.count, stepInTenths: 50,
+      monitor: archive.session.context.monitor)
+    try archive.forEachItem(chunk: { progress.advance(by: 1) { "\(text) \($0)%" } }) { item in
       for chunk in item.chunks ?? [] { references[chunk.id, default: 0] &+= 1 }
-      return true
     }
+    progress.finish()
     return references.reduce(0) { sum, reference in
       guard let entry = index[reference.key], entry.references == reference.value else { return sum }
       return sum &+ Int64(entry.storedSize)

@@ -8,12 +8,15 @@ final class HumanMonitor: CommandMonitor {
   private let console: Console
   private let environment: Environment
   private let iec: Bool
+  /// Nil when standard error is no terminal: then events are written as Borg writes them.
+  private let statusLine: StatusLine?
 
-  init(console: Console, filter: LogFilter, environment: Environment, iec: Bool) {
+  init(console: Console, filter: LogFilter, environment: Environment, clock: Clock, iec: Bool) {
     self.console = console
     self.filter = filter
     self.environment = environment
     self.iec = iec
+    statusLine = console.errorColumns.map { _ in StatusLine(console: console, clock: clock, iec: iec) }
   }
 
   func log(_ record: LogRecord) {
@@ -28,28 +31,24 @@ final class HumanMonitor: CommandMonitor {
     console.write("\(status) \(displayText(path))\n", to: .error)
   }
 
-  /// On a terminal one line that is written over and over, elsewhere a line for each event.
   func progress(_ progress: ArchiveProgress?) {
     guard filter.showsProgress else { return }
-    let line = progress.map(text) ?? ""
-    console.write(console.errorColumns.map { padded(line, $0) + "\r" } ?? line + "\n", to: .error)
+    if let statusLine {
+      if let progress { statusLine.show(progress) } else { statusLine.clear() }
+    } else {
+      console.write((progress.map(text) ?? "") + "\n", to: .error)
+    }
   }
 
   private func text(_ progress: ArchiveProgress) -> String {
-    let sizes =
-      "\(HumanSize.text(progress.originalSize, iec: iec)) O \(HumanSize.text(progress.compressedSize, iec: iec)) C "
-      + "\(HumanSize.text(progress.deduplicatedSize, iec: iec)) D \(progress.fileCount) N "
-    let path = displayText(progress.path)
-    guard let columns = console.errorColumns else { return sizes + path }
-    let space = columns - sizes.unicodeScalars.count
-    return space < 12 ? "" : sizes + shortened(path, to: space)
+    "\(HumanSize.text(progress.originalSize, iec: iec)) O \(HumanSize.text(progress.compressedSize, iec: iec)) C "
+      + "\(HumanSize.text(progress.deduplicatedSize, iec: iec)) D \(progress.fileCount) N \(displayText(progress.path))"
   }
 
   func progress(_ progress: OperationProgress) {
     guard filter.showsProgress else { return }
-    let message = progress.message ?? ""
-    let line = console.errorColumns.map { padded(shortened(message, to: $0), $0) } ?? message
-    console.write(line + "\r", to: .error)
+    if let statusLine { return statusLine.show(progress) }
+    console.write((progress.message ?? "") + "\r", to: .error)
     if progress.isFinished { try? console.flush() }
   }
 
@@ -59,20 +58,4 @@ final class HumanMonitor: CommandMonitor {
       try? console.flush()
     }.answer()
   }
-
-  private func padded(_ text: String, _ columns: Int) -> String {
-    text + String(repeating: " ", count: max(0, columns - text.unicodeScalars.count))
-  }
-}
-
-/// The text, or its beginning and end with `...` between, so that it needs at most `columns`.
-func shortened(_ text: String, to columns: Int) -> String {
-  let scalars = Array(text.unicodeScalars)
-  guard scalars.count > columns else { return text }
-  let kept = max(0, columns - 3)
-  var result = String.UnicodeScalarView()
-  result.append(contentsOf: scalars.prefix(kept - kept / 2))
-  result.append(contentsOf: "...".unicodeScalars)
-  result.append(contentsOf: scalars.suffix(kept / 2))
-  return String(result)
 }

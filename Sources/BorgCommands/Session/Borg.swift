@@ -113,7 +113,7 @@ struct Run {
       } else if common.logsJSON {
         json
       } else {
-        HumanMonitor(console: console, filter: filter, environment: environment, iec: common.usesIEC)
+        HumanMonitor(console: console, filter: filter, environment: environment, clock: clock, iec: common.usesIEC)
       }
     return CommandContext(
       program: program, commandLine: commandLine, common: common, environment: environment, clock: clock,

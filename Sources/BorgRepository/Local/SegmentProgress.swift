@@ -4,22 +4,20 @@ import BorgSystem
 struct SegmentProgress {
   private let message: String
   private let messageID: String
-  private let total: Int
-  /// Report whenever this many thousandths more are done.
-  private let thousandths: Int
+  private let decimals: Int32
   private let monitor: (any Monitor)?
-  private var done = 0
-  private var nextReport = 0
+  private var steps: PercentSteps
 
+  /// Reports whenever `thousandths` more are done.
   init(
     _ message: String, messageID: String, total: @autoclosure () throws -> Int, thousandths: Int = 50,
     monitor: any Monitor
   ) rethrows {
     self.message = message
     self.messageID = messageID
-    self.thousandths = thousandths
+    decimals = thousandths < 10 ? 1 : 0
     self.monitor = monitor.wantsProgress ? monitor : nil
-    self.total = monitor.wantsProgress ? try total() : 0
+    steps = PercentSteps(total: monitor.wantsProgress ? Int64(try total()) : 0, step: Double(thousandths) / 10)
   }
 
   init(
@@ -30,25 +28,14 @@ struct SegmentProgress {
   }
 
   mutating func step() {
-    guard let monitor, total > 0 else { return }
-    let share = min(1000, done * 1000 / total)
-    if share >= nextReport {
-      nextReport = share - share % thousandths + thousandths
-      monitor.progress(
-        OperationProgress(
-          messageID: messageID, message: "\(message) \(percentText(share))%", current: Int64(done),
-          total: Int64(total)))
-    }
-    done += 1
+    guard let monitor, steps.total > 0, let percent = steps.advance(by: 1) else { return }
+    let number = PercentSteps.text(percent, width: 3, decimals: decimals)
+    monitor.progress(
+      OperationProgress(
+        messageID: messageID, message: "\(message) \(number)%", current: steps.count, total: steps.total))
   }
 
   func finish() {
     monitor?.progress(OperationProgress(messageID: messageID, message: nil, isFinished: true))
-  }
-
-  /// Whole percent, or tenths where reports are that close.
-  private func percentText(_ share: Int) -> String {
-    let text = thousandths < 10 ? "\(share / 10).\(share % 10)" : "\((share + 5) / 10)"
-    return String(repeating: " ", count: max(0, 3 - text.count)) + text
   }
 }

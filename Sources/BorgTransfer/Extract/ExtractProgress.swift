@@ -4,15 +4,12 @@ import BorgSystem
 /// Extract's percentages for the monitor, one each tenth of a percent.
 struct ExtractProgress {
   private let monitor: any Monitor
-  private let total: Int64
-  private var done: Int64 = 0
-  private var nextTenth: Int64 = 0
-
+  private var steps: PercentSteps
   private let verb: String
 
   init(_ monitor: any Monitor, total: Int64, verb: String = "Extracting") {
     self.monitor = monitor
-    self.total = total
+    steps = PercentSteps(total: total, step: 0.1)
     self.verb = verb
   }
 
@@ -27,16 +24,12 @@ struct ExtractProgress {
 
   /// `count` bytes of the file at `path` are about to be written.
   mutating func add(_ count: Int, _ path: [UInt8]) {
-    let tenths = total > 0 ? Int64((Double(done) * 1000 / Double(total)).rounded(.down)) : 1000
-    done += Int64(count)
-    guard tenths >= nextTenth else { return }
-    nextTenth += 1
+    guard let percent = steps.advance(by: Int64(count)) else { return }
     let name = displayText(path)
-    let number = "\(tenths / 10).\(tenths % 10)"
-    let padding = String(repeating: " ", count: max(0, 5 - number.count))
+    let number = PercentSteps.text(percent, width: 5, decimals: 1)
     monitor.progress(
       OperationProgress(
-        messageID: "extract", message: "\(padding)\(number)% \(verb): \(name)", current: done, total: total,
+        messageID: "extract", message: "\(number)% \(verb): \(name)", current: steps.count, total: steps.total,
         info: [name]))
   }
 

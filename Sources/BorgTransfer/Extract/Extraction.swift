@@ -41,7 +41,7 @@ public final class Extraction {
     let writer = options.isDryRun || options.toStandardOutput ? nil : try ItemWriter(options, context: context)
     if monitor.wantsProgress { progress = ExtractProgress(monitor, total: try totalSize()) }
     try extractAll(writer)
-    progress?.finish()
+    if let writer { finishDirectories(writer) }
     for pattern in options.matcher.unmatchedIncludePaths { monitor.warnNeverMatched(pattern) }
     if interruption.isStopRequested { throw ArchiveError.plain("Got Ctrl-C / SIGINT.") }
   }
@@ -57,8 +57,14 @@ public final class Extraction {
       guard let next = takePlanned() else { break }
       try extract(next, writer)
     }
-    guard let writer else { return }
-    for directory in openDirectories.reversed() { finish(directory, writer) }
+    progress?.finish()
+  }
+
+  /// The directories that were still open at the end get their attributes.
+  private func finishDirectories(_ writer: ItemWriter) {
+    for directory in openDirectories.reversed() {
+      finish(directory, writer)
+    }
   }
 
   /// Fills the queue again when half of it is used up: by the thousand, so that the pipeline's threads are seldom woken.

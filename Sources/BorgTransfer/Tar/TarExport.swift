@@ -118,17 +118,32 @@ extension TarExport {
       for _ in member.chunkSizes { _ = try pipeline.next() }
       return
     }
+    var blockLeft = Self.progressBlock
     for size in member.chunkSizes {
       let chunk = try pipeline.next()
       guard chunk.count == Int(size) else {
         throw IntegrityError("\(displayText(path)): a chunk has \(chunk.count) bytes, its list says \(size)")
       }
-      progress?.add(chunk.count, member.planned.item.path)
+      count(chunk.count, member.planned.item.path, &blockLeft)
       try writer.write(chunk)
     }
     try writer.pad(after: member.size)
     if let size = member.planned.item.size, member.planned.hasContent, size != member.size {
       monitor.warn(.damaged, path: path)
+    }
+  }
+
+  /// Borg counts by what Python's tarfile reads at a time.
+  private static let progressBlock = 16384
+
+  private func count(_ bytes: Int, _ path: [UInt8], _ blockLeft: inout Int) {
+    guard progress != nil else { return }
+    var left = bytes
+    while left > 0 {
+      let part = min(left, blockLeft)
+      progress?.add(part, path)
+      left -= part
+      blockLeft = blockLeft == part ? Self.progressBlock : blockLeft - part
     }
   }
 
