@@ -40,6 +40,8 @@ struct CommandLineParserTests {
     ("info --json=3 r", "info: argument --json: ignored explicit argument '3'"),
     ("list -vq r", "list: argument --info/-v/--verbose: ignored explicit argument 'q'"),
     ("list --sort-by foo r", "list: argument --sort-by: Invalid sort key: foo"),
+    ("list --sort-by nmae r", "list: argument --sort-by: Invalid sort key: nmae (maybe you meant name?)"),
+    ("create -C zst,3 r::a", "create: argument -C/--compression: unsupported compression type (maybe you meant zstd?)"),
     ("create r p", "create: argument ARCHIVE: \"r\": No archive specified"),
     ("init -e none r::a", "init: argument REPOSITORY: \"r::a\": No archive can be specified"),
     ("create r::a ''", "create: argument PATH: Empty strings are not accepted as paths."),

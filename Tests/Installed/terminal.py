@@ -14,7 +14,7 @@ import unicodedata
 FRAME = "\r\x1b[K"
 
 
-def watch(program, words, columns, cwd, feed=None, drain=None, seconds=120):
+def watch(program, words, columns, cwd, feed=None, drain=None, seconds=120, code=0):
     """Runs on a terminal of so many columns. `feed` goes slowly to standard input; `drain`: standard output is a pipe
     that is read so many bytes at a time, slowly. Returns what the terminal showed, and for how long it ran."""
     terminal, child_side = pty.openpty()
@@ -41,10 +41,10 @@ def watch(program, words, columns, cwd, feed=None, drain=None, seconds=120):
                 break
         assert time.monotonic() - start < seconds, shown[-1000:]
     os.close(terminal)
-    code = child.wait()
+    child.wait()
     if drain:
         child.stdout.close()
-    assert code == 0, (code, shown[-2000:])
+    assert child.returncode == code, (child.returncode, shown[-2000:])
     return shown.decode(errors="replace"), time.monotonic() - start
 
 
@@ -130,3 +130,10 @@ def run(report, work, program):
         assert b"% Extracting: " in errors and b"\x1b[K" not in errors, errors[:300]
         errors = program.run("create", "-p", "repo::piped", "source", cwd=folder).errors
         assert b" D 0 N source\n\n" in errors and b"\x1b[K" not in errors, errors[-300:]
+    with report.case("errors: one line, which on a terminal also says what to do next"):
+        shown, _ = watch(program, ["list", "nowhere"], 200, folder, code=2)
+        assert shown.strip().endswith("does not exist. Check the path, or make the repository with \"borg init\"."), shown
+        for words, text in ((["list", "nowhere"], b"does not exist.\n"), (["list", "repo::none"], b"Archive none does not exist\n"),
+                            (["check", "--sort-by", "nam", "repo"], b"Invalid sort key: nam (maybe you meant name?)\n")):
+            errors = program.run(*words, cwd=folder, code=2).errors
+            assert errors.endswith(text), errors

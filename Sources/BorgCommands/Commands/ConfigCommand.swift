@@ -139,8 +139,11 @@ private struct RepositoryConfigTarget: ConfigTarget {
 
   private func known(_ section: String, _ option: String) throws -> ConfigOption {
     guard section == Self.section else { throw ArchiveError.plain("Invalid section") }
-    guard let option = ConfigOption(rawValue: option) else { throw ArchiveError.plain("Invalid name") }
-    return option
+    guard let known = ConfigOption(rawValue: option) else {
+      let names = ConfigOption.allCases.map(\.rawValue)
+      throw ArchiveError.plain("Invalid name: '\(option)'" + suggestion(for: option, in: names))
+    }
+    return known
   }
 }
 
@@ -173,6 +176,6 @@ private struct CacheConfigTarget: ConfigTarget {
 
   private func check(_ section: String, _ option: String) throws {
     guard section == "cache" else { throw ArchiveError.plain("Invalid section") }
-    guard option == Cache.changeableOption else { throw ArchiveError.plain("Invalid name") }
+    guard option == Cache.changeableOption else { throw ArchiveError.plain("Invalid name: '\(option)'") }
   }
 }

@@ -31,7 +31,8 @@ struct DifferenceOrder {
       let hasDirection = word.hasPrefix(">") || word.hasPrefix("<")
       let name = hasDirection ? String(word.dropFirst()) : String(word)
       guard let field = Field(rawValue: name) else {
-        throw ArgumentRefusal(reason: "unsupported sort field: \(name)")
+        let known = Field.allCases.map(\.rawValue)
+        throw ArgumentRefusal(reason: "unsupported sort field: \(name)" + suggestion(for: name, in: known))
       }
       return Key(field: field, isDescending: word.hasPrefix(">"))
     }

@@ -110,9 +110,14 @@ struct ArgumentConverter {
 
   private func compressor(_ text: [UInt8]) throws -> Compressor {
     do { return try Compressor(parsing: string(text)) } catch let error as CompressorSyntaxError {
-      throw ArgumentRefusal(reason: error.description)
+      let words = string(text).split(separator: ",").map(String.init).filter { Int($0) == nil }
+      let unknown = words.first { !ArgumentConverter.compressions.contains($0) }
+      let hint = unknown.map { suggestion(for: $0, in: ArgumentConverter.compressions) } ?? ""
+      throw ArgumentRefusal(reason: error.description + hint)
     }
   }
+
+  private static let compressions = ["none", "lz4", "zstd", "zlib", "lzma", "auto", "obfuscate"]
 
   private func chunkerParameters(_ text: [UInt8]) throws -> ChunkerParameters {
     do { return try ChunkerParameters(parsing: string(text)) } catch let error as ChunkerSyntaxError {
@@ -139,7 +144,8 @@ struct ArgumentConverter {
   private func sortKeys(_ text: [UInt8]) throws -> [ArchiveSelection.SortKey] {
     try string(text).split(separator: ",", omittingEmptySubsequences: false).map { word in
       guard let key = ArchiveSelection.SortKey(rawValue: String(word)) else {
-        throw ArgumentRefusal(reason: "Invalid sort key: \(word)")
+        let known = ArchiveSelection.SortKey.allCases.map(\.rawValue)
+        throw ArgumentRefusal(reason: "Invalid sort key: \(word)" + suggestion(for: String(word), in: known))
       }
       return key
     }

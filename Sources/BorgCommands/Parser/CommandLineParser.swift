@@ -68,7 +68,7 @@ struct CommandLineParser {
     let texts = words.map { String(decoding: $0, as: UTF8.self) }
     let known = level.allOptions.flatMap(\.names).filter { $0.hasPrefix("--") }
     let option = texts.first.map { $0.split(separator: "=", maxSplits: 1).first.map(String.init) ?? $0 }
-    let hint = option.flatMap { nearest(to: $0, in: known) }.map { " (maybe you meant \($0)?)" } ?? ""
+    let hint = option.map { suggestion(for: $0, in: known) } ?? ""
     throw UsageError(
       level: program.root, reason: "unrecognized arguments: \(texts.joined(separator: " "))\(hint)")
   }

@@ -9,6 +9,11 @@ func nearest(to word: String, in candidates: [String]) -> String? {
   return best?.candidate
 }
 
+/// ` (maybe you meant X?)` behind a refusal, when there is something near.
+func suggestion(for word: String, in candidates: [String]) -> String {
+  nearest(to: word, in: candidates).map { " (maybe you meant \($0)?)" } ?? ""
+}
+
 /// How many bytes must be inserted, deleted, replaced or swapped with their neighbour (optimal string alignment).
 func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
   guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }

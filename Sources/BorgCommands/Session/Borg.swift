@@ -156,7 +156,11 @@ struct Run {
       return ending.exitCode
     }
     let diagnosis = Diagnosis(error)
-    context.monitor.log(diagnosis.record)
+    var record = diagnosis.record
+    if console.errorColumns != nil, !context.common.logsJSON, let advice = Advice.text(for: diagnosis.messageID) {
+      record.message += (record.message.hasSuffix(".") ? " " : ". ") + advice
+    }
+    context.monitor.log(record)
     return diagnosis.exitCode(exitCodeStyle)
   }
 

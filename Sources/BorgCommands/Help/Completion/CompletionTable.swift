@@ -108,7 +108,9 @@ struct CompletionTable {
     case ("with-lock", "COMMAND"): .program
     case ("delete", "ARCHIVE"), ("diff", "ARCHIVE2"): .archiveName
     case ("mount", "MOUNTPOINT"), ("umount", "MOUNTPOINT"), ("", "MOUNTPOINT"): .directories
-    case ("extract", "PATH"), ("list", "PATH"), ("diff", "PATH"), ("recreate", "PATH"): .nothing
+    case ("extract", "PATH"), ("list", "PATH"), ("diff", "PATH"), ("recreate", "PATH"),
+      ("find", "PATH"):
+      .nothing
     default: kind(positional.type, positional.metavar, positional.metavar)
     }
   }
@@ -119,7 +121,7 @@ struct CompletionTable {
     case .location(.optional, _): .repositoryOrArchive
     case .location(.forbidden, _): .repository
     case .choice(let choices): .words(choices)
-    case .archiveName, .integer, .positiveInteger, .octal, .interval, .storageQuota: .nothing
+    case .archiveName, .integer, .positiveInteger, .octal, .interval, .storageQuota, .fileSize: .nothing
     case .compression: .words(compressions)
     case .chunkerParameters: .words(["default", "buzhash,19,23,21,4095", "buzhash,10,23,16,4095", "fixed,4194304"])
     case .filesCacheMode:
