@@ -6,6 +6,7 @@ import Synchronization
 /// The bytes of one open file: finds the chunks of a range by binary search, and has the next ones fetched ahead of
 /// every reader that goes through the file in order.
 final class ArchiveContent: TreeContent {
+  private let path: [UInt8]
   private let chunks: [ChunkListEntry]
   /// Where each chunk begins, and at last where the file ends.
   private let starts: [Int64]
@@ -15,7 +16,10 @@ final class ArchiveContent: TreeContent {
   /// Of no use to a file of one chunk.
   private let sequences: Mutex<ReadSequences>
 
-  init(_ chunks: [ChunkListEntry], reader: ChunkReader, readAhead: ReadAhead, zeros: ZeroChunks) {
+  init(
+    _ chunks: [ChunkListEntry], of path: [UInt8], reader: ChunkReader, readAhead: ReadAhead, zeros: ZeroChunks
+  ) {
+    self.path = path
     self.chunks = chunks
     self.reader = reader
     self.readAhead = readAhead
@@ -64,10 +68,11 @@ final class ArchiveContent: TreeContent {
     let entry = chunks[index]
     let bytes: [UInt8]
     do { bytes = try reader.chunk(entry.id, sizeHint: Int(entry.size)) } catch {
-      throw .ioFailed("chunk \(entry.id.hex): \(error)")
+      throw .ioFailed("\(displayText(path)): chunk \(entry.id.hex): \(error)")
     }
     guard bytes.count == Int(entry.size) else {
-      throw .ioFailed("chunk \(entry.id.hex) has \(bytes.count) bytes, its file expects \(entry.size)")
+      throw .ioFailed(
+        "\(displayText(path)): chunk \(entry.id.hex) has \(bytes.count) bytes, its file expects \(entry.size)")
     }
     return bytes
   }

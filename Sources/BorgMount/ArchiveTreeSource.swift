@@ -77,7 +77,7 @@ public final class ArchiveTreeSource: TreeSource {
   }
 
   public func content(of item: Item) throws(TreeError) -> any TreeContent {
-    ArchiveContent(item.chunks ?? [], reader: dataReader, readAhead: readAhead, zeros: zeros)
+    ArchiveContent(item.chunks ?? [], of: item.path, reader: dataReader, readAhead: readAhead, zeros: zeros)
   }
 
   public func content(
