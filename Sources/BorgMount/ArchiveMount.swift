@@ -63,7 +63,8 @@ public final class ArchiveMount {
       let entries = try select(session.manifest)
       if versions { return try ArchiveTree(mergedFrom: source(entries, nil), options: options) }
       let watch = ManifestWatch(of: session, showing: entries, select: select)
-      return try RepositoryTree(source(entries, watch), options: options)
+      let source = source(entries, watch)
+      return ViewsTree(over: try RepositoryTree(source, options: options), source: source, options: options)
     }
   }
 

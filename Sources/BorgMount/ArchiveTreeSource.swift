@@ -7,7 +7,7 @@ import Synchronization
 /// A repository's archives as a tree source: item streams are skimmed for the tree, items decoded and chunks read when
 /// they are asked for.
 public final class ArchiveTreeSource: TreeSource {
-  private let session: RepositorySession
+  let session: RepositorySession
   private let entries: Mutex<[Manifest.Entry]>
   private let watch: ManifestWatch?
   private let matcher: PatternMatcher
@@ -17,6 +17,8 @@ public final class ArchiveTreeSource: TreeSource {
   private let readAhead: ReadAhead
   private let neighbours: NeighbourReader
   private let zeros: ZeroChunks
+  /// The hosts of archives, by their id.
+  let hosts = Mutex<[ChunkID: [UInt8]]>([:])
   private let opened = Mutex<[TreeArchive: Archive]>([:])
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
@@ -109,15 +111,20 @@ public final class ArchiveTreeSource: TreeSource {
 
   private func open(_ archive: TreeArchive) throws(TreeError) -> Archive {
     if let known = opened.withLock({ $0[archive] }) { return known }
-    let found = entries.withLock { $0.first { $0.id == archive.id && $0.name == archive.name } }
-    guard let entry = found else { throw .noSuchEntry }
+    let entry = try entry(of: archive)
     let new = try reading { try Archive(entry, in: session) }
     opened.withLock { $0[archive] = new }
     return new
   }
 
+  func entry(of archive: TreeArchive) throws(TreeError) -> Manifest.Entry {
+    let found = entries.withLock { $0.first { $0.id == archive.id && $0.name == archive.name } }
+    guard let entry = found else { throw .noSuchEntry }
+    return entry
+  }
+
   /// Stored data that cannot be had is EIO, whatever the reason.
-  private func reading<R>(_ body: () throws -> R) throws(TreeError) -> R {
+  func reading<R>(_ body: () throws -> R) throws(TreeError) -> R {
     do { return try body() } catch let error as TreeError { throw error } catch { throw .ioFailed("\(error)") }
   }
 }

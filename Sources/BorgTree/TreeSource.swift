@@ -15,6 +15,11 @@ public protocol TreeSource: AnyObject, Sendable {
   func content(of item: Item) throws(TreeError) -> any TreeContent
   /// The same, told where the item lies, so that its neighbours can be made ready.
   func content(of item: Item, in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> any TreeContent
+  /// The name of the machine the archive was made on.
+  func host(of archive: TreeArchive) throws(TreeError) -> [UInt8]
+  /// The names a folder had in any of the archives, sorted, with the versions of what is no directory. `folder` is a
+  /// stored path, empty for the root.
+  func history(of folder: [UInt8]) throws(TreeError) -> [PathHistory]
   /// The kernel's form of a stored ACL; nil when it is malformed, or says no more than a mode does.
   func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]?
   /// The local id of a stored user or group name; nil when there is none, or when names do not count.
@@ -27,6 +32,10 @@ public protocol TreeSource: AnyObject, Sendable {
 }
 
 extension TreeSource {
+  public func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] { [] }
+
+  public func history(of folder: [UInt8]) throws(TreeError) -> [PathHistory] { [] }
+
   public func content(
     of item: Item, in archive: TreeArchive, at location: ItemLocation
   ) throws(TreeError) -> any TreeContent { try content(of: item) }

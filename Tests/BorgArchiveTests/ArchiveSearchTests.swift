@@ -62,6 +62,20 @@ import Testing
     #expect(findings.map { $0.versions.map(\.archives) } == [[[0], [1], [2, 3]]])
   }
 
+  @Test func `a later name of a hard link has the versions of its content`() throws {
+    let entries = try [1, 2, 2].enumerated().map { number, content in
+      var first = SyntheticArchive.items(content + 1)[content]
+      (first.path, first.hardlinkMaster) = (Array("first".utf8), true)
+      var second = Item(path: Array("second".utf8), mode: first.mode)
+      second.source = first.path
+      return try archive("a\(number)", [first, second], chunkLength: 50)
+    }
+    let search = ArchiveSearch(in: session) { $0.path.elementsEqual("second".utf8) }
+    let findings = search.search(entries, damaged: noDamage)
+    #expect(findings.map { $0.versions.map(\.archives) } == [[[0], [1, 2]]])
+    #expect(findings[0].versions.map(\.sighting.size) == [1, 4])
+  }
+
   @Test func `a lost chunk costs the rest of its archives only`() throws {
     let items = SyntheticArchive.items(300)
     let entries = try [

@@ -17,6 +17,8 @@ public final class ArchiveSearch {
   private var outcomes: [Outcome] = []
   private var states = StreamStates()
   private(set) var sightings: [Sighting] = []
+  /// First names of hard links, whether wanted or not.
+  private var masters: [Sighting] = []
   /// Stream chunks that were skimmed, some more than once when archives part before them.
   public private(set) var skimmedChunks = 0
 
@@ -31,6 +33,7 @@ public final class ArchiveSearch {
   /// What a chunk yields in a state.
   private struct Outcome {
     var sightings: Range<Int>
+    var masters: Range<Int>
     var next: Int
     /// The archives it is part of, in order.
     var archives: [UInt32] = []
@@ -69,7 +72,7 @@ public final class ArchiveSearch {
       let opened = ahead.removeFirst()
       if let error = opened.error { damaged(entry, error) } else { search(opened, ordinal, entry, damaged) }
     }
-    return Finding.findings(sightings, archives: archivesOfSightings())
+    return findings()
   }
 
   private func open(_ entry: Manifest.Entry) -> Opened {
@@ -104,9 +107,12 @@ public final class ArchiveSearch {
   private func finish(_ state: Int, _ ordinal: Int, _ entry: Manifest.Entry) throws {
     guard state != StreamStates.empty else { return }
     let rest = try states.bytes(state, reader)
-    let first = sightings.count
+    let (first, firstMaster) = (sightings.count, masters.count)
     let used = try skim(rest, entry)
-    outcomes.append(Outcome(sightings: first..<sightings.count, next: StreamStates.empty, archives: [UInt32(ordinal)]))
+    outcomes.append(
+      Outcome(
+        sightings: first..<sightings.count, masters: firstMaster..<masters.count, next: StreamStates.empty,
+        archives: [UInt32(clamping: ordinal)]))
     guard used == rest.count else {
       throw IntegrityError("Archive \(displayText(entry.name)): the item metadata ends inside an item.")
     }
@@ -132,13 +138,13 @@ public final class ArchiveSearch {
 
   private func skim(_ state: Int, _ id: ChunkID, _ chunk: [UInt8], _ entry: Manifest.Entry) throws -> Outcome {
     skimmedChunks += 1
-    let first = sightings.count
+    let (first, firstMaster) = (sightings.count, masters.count)
     if state == StreamStates.empty {
       let used = try skim(chunk, entry)
       let next =
         used == chunk.count
         ? StreamStates.empty : states.begin(in: id, at: used, length: chunk.count - used)
-      return Outcome(sightings: first..<sightings.count, next: next)
+      return Outcome(sightings: first..<sightings.count, masters: firstMaster..<masters.count, next: next)
     }
     let begun = try states.bytes(state, reader)
     guard begun.count + chunk.count <= StreamWindow.maximumItemLength else {
@@ -151,7 +157,7 @@ public final class ArchiveSearch {
       used == 0
       ? states.go(on: state, in: id, length: chunk.count, failed: isWorthIt)
       : states.rest(of: state, then: id, length: chunk.count, after: used)
-    return Outcome(sightings: first..<sightings.count, next: next)
+    return Outcome(sightings: first..<sightings.count, masters: firstMaster..<masters.count, next: next)
   }
 
   /// Notes the wanted ones of the complete items at the front; returns how many bytes these take.
@@ -164,6 +170,7 @@ public final class ArchiveSearch {
           let location = ItemLocation(firstChunk: 0, offset: 0, length: 0)
           guard let (summary, length) = try ItemCodec.skim(rest, at: location) else { return position }
           if wanted(summary) { sightings.append(Sighting(summary)) }
+          if summary.isHardlinkMaster { masters.append(Sighting(summary)) }
           position += length
         } catch let error as FormatError {
           guard let length = try MalformedItem.length(rest, archive: entry.name) else { return position }
@@ -175,11 +182,14 @@ public final class ArchiveSearch {
     }
   }
 
-  /// For each sighting, the archives it is part of.
-  private func archivesOfSightings() -> [[UInt32]] {
-    var result = [[UInt32]](repeating: [], count: sightings.count)
-    for outcome in outcomes { for index in outcome.sightings { result[index] = outcome.archives } }
-    return result
+  private func findings() -> [Finding] {
+    var archives = [[UInt32]](repeating: [], count: sightings.count)
+    var names = Masters()
+    for outcome in outcomes {
+      for index in outcome.sightings { archives[index] = outcome.archives }
+      for index in outcome.masters { names.add(masters[index], archives: outcome.archives) }
+    }
+    return Finding.findings(sightings, archives: archives, masters: names)
   }
 }
 

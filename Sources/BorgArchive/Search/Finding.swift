@@ -8,12 +8,15 @@ public struct Sighting: Sendable, Equatable {
   public var mtime: Int64
   /// Tells contents apart: of a file its chunks, of anything else its target.
   var identity: UInt64
+  /// Of a later name of a hard link: the first name's path.
+  var master: [UInt8]?
 
   init(_ summary: borrowing ItemSummary) {
     path = Array(summary.path)
     mode = summary.mode
     size = summary.size
     mtime = summary.mtime
+    if summary.isHardlinkReference { master = Array(summary.source) }
     if summary.hasChunks {
       identity = summary.contentHash
     } else {
@@ -40,8 +43,9 @@ public struct Finding: Sendable, Equatable {
   public var firstArchive: Int { versions[0].archives[0] }
   public var lastArchive: Int { versions[versions.count - 1].archives.last ?? firstArchive }
 
-  /// Sorted by path. `archives` says for each sighting which archives hold it.
-  static func findings(_ sightings: [Sighting], archives: [[UInt32]]) -> [Finding] {
+  /// Sorted by path. `archives` says for each sighting which archives hold it; later names of hard links have what their
+  /// first names have, which stand in `masters`.
+  static func findings(_ sightings: [Sighting], archives: [[UInt32]], masters: Masters) -> [Finding] {
     let order = sightings.indices.sorted { a, b in
       sightings[a].path == sightings[b].path ? a < b : sightings[a].path.lexicographicallyPrecedes(sightings[b].path)
     }
@@ -51,14 +55,14 @@ public struct Finding: Sendable, Equatable {
       let path = sightings[order[start]].path
       var end = start + 1
       while end < order.count, sightings[order[end]].path == path { end += 1 }
-      findings.append(Finding(path: path, versions: versions(order[start..<end], sightings, archives)))
+      findings.append(Finding(path: path, versions: versions(order[start..<end], sightings, archives, masters)))
       start = end
     }
     return findings
   }
 
   private static func versions(
-    _ same: ArraySlice<Int>, _ sightings: [Sighting], _ archives: [[UInt32]]
+    _ same: ArraySlice<Int>, _ sightings: [Sighting], _ archives: [[UInt32]], _ masters: Masters
   ) -> [Version] {
     var held: [(archive: Int, sighting: Int)] = []
     for index in same { for archive in archives[index] { held.append((Int(archive), index)) } }
@@ -67,13 +71,56 @@ public struct Finding: Sendable, Equatable {
     for (place, (archive, index)) in held.enumerated() {
       // Of two items with one path the later counts, as everywhere.
       if place + 1 < held.count, held[place + 1].archive == archive { continue }
-      if let last = versions.last, last.sighting.identity == sightings[index].identity {
+      let sighting = masters.resolved(sightings[index], in: archive)
+      if let last = versions.last, last.sighting.identity == sighting.identity {
         versions[versions.count - 1].archives.append(archive)
-        versions[versions.count - 1].sighting = sightings[index]
+        versions[versions.count - 1].sighting = sighting
       } else {
-        versions.append(Version(sighting: sightings[index], archives: [archive]))
+        versions.append(Version(sighting: sighting, archives: [archive]))
       }
     }
     return versions
+  }
+}
+
+/// First names of hard links, by path, with the archives that hold each.
+struct Masters {
+  private var sightings: [[UInt8]: [(sighting: Sighting, archives: [UInt32])]] = [:]
+
+  mutating func add(_ sighting: Sighting, archives: [UInt32]) {
+    sightings[sighting.path, default: []].append((sighting, archives))
+  }
+
+  /// The sighting with the content that its first name has in this archive.
+  func resolved(_ sighting: Sighting, in archive: Int) -> Sighting {
+    guard let path = sighting.master, let named = sightings[path],
+      let master = named.last(where: { Masters.contains($0.archives, archive) })?.sighting
+    else { return sighting }
+    var resolved = sighting
+    resolved.identity = master.identity
+    resolved.size = master.size
+    return resolved
+  }
+
+  /// The list is sorted.
+  private static func contains(_ archives: [UInt32], _ archive: Int) -> Bool {
+    var (low, high) = (0, archives.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(archives[middle]) < archive { low = middle + 1 } else { high = middle }
+    }
+    return low < archives.count && Int(archives[low]) == archive
+  }
+}
+
+extension ItemSummary {
+  fileprivate var isHardlinkReference: Bool { source.baseAddress != nil && isHardlinkable }
+
+  /// Whether other names in its archive may stand for it.
+  var isHardlinkMaster: Bool { source.baseAddress == nil && hardlinkMaster == true && isHardlinkable }
+
+  private var isHardlinkable: Bool {
+    let type = mode & FileType.mask
+    return type != FileType.directory && type != FileType.symbolicLink
   }
 }

@@ -28,6 +28,13 @@ struct MountCommand: BorgCommand {
         background; "borg umount" ends it. It holds no lock: backups, prune and compact go on, and the archives they make
         and delete come and go in the mount, too.
 
+        In the root of a mounted repository lies, unlisted, the folder .borg:
+
+        .borg/latest            the newest archive
+        .borg/by-date/          all archives by time
+        .borg/by-host/HOST/     the archives of a host, and the latest of them
+        .borg/history/PATH/     every name a folder ever had; every version of a file, by time and archive
+
         Mount options besides those of the system's mount command:
 
         versions             merge all archives: each file becomes a directory of its versions
