@@ -15,6 +15,7 @@ final class FuseOperations: Sendable {
   private let storedBytes: @Sendable () -> Int64
   private let recentContents = Mutex(RecentContents())
   private static let maximumReadSize = 1 << 20
+  private static let maximumNameLength = 255
   /// SEEK_DATA and SEEK_HOLE.
   private static let extents: [Int32: ExtentKind] = [3: .data, 4: .hole]
 
@@ -29,10 +30,11 @@ final class FuseOperations: Sendable {
   func lookup(_ request: consuming FuseRequest, _ name: UnsafeRawBufferPointer, in parent: UInt64) {
     do throws(TreeError) {
       request.reply(entry: try tree.lookup(name, in: parent))
-    } catch .noSuchEntry {
+    } catch .noSuchEntry where name.count <= FuseOperations.maximumNameLength {
       request.replyNoEntry()
     } catch {
-      request.reply(failure(error))
+      // New kernels ask for longer names, too.
+      request.reply(name.count > FuseOperations.maximumNameLength ? .nameTooLong : failure(error))
     }
   }
 
@@ -144,7 +146,7 @@ final class FuseOperations: Sendable {
     status.f_frsize = 512
     status.f_blocks = UInt((max(0, storedBytes()) + 511) / 512)
     status.f_files = UInt(tree.statistics.nodes)
-    status.f_namemax = 255
+    status.f_namemax = UInt(FuseOperations.maximumNameLength)
     request.reply(status)
   }
 

@@ -7,6 +7,7 @@ struct TreeErrno: Equatable {
 
   static let range = TreeErrno(code: ERANGE)
   static let notImplemented = TreeErrno(code: ENOSYS)
+  static let nameTooLong = TreeErrno(code: ENAMETOOLONG)
   static let invalid = TreeErrno(code: EINVAL)
   static let noSuchPosition = TreeErrno(code: ENXIO)
 
