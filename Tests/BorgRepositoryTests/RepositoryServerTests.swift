@@ -2,6 +2,7 @@ import BorgFormat
 import BorgSystem
 import BorgTesting
 import Glibc
+import Synchronization
 import Testing
 
 @testable import BorgRepository
@@ -58,6 +59,24 @@ import Testing
     #expect(throws: FormatError.self) { try connection.answer() }
     #expect(throws: ServingError.unexpectedData) { try connection.finish() }
     #expect(!sandbox.exists("repo/lock.exclusive"))
+  }
+
+  @Test func `a process that must end waits for no request`() throws {
+    let repository = try sandbox.create()
+    let (busy, free) = (try Pipe(), try Pipe())
+    let worker = try Worker {
+      repository.core.withLock { _ in
+        try? busy.writer.close()
+        _ = try? free.reader.readAll()
+      }
+    }
+    _ = try busy.reader.readAll()
+    #expect(sandbox.exists("repo/lock.exclusive"))
+    try repository.releaseLock()
+    #expect(!sandbox.exists("repo/lock.exclusive"))
+    try free.writer.close()
+    worker.join()
+    repository.close()
   }
 
   @Test func `requests in a row are answered in their order`() throws {

@@ -33,6 +33,9 @@ struct ServeCommand: BorgCommand {
 
   static var signalHandling: SignalHandling { .endsProcessUnlessInterrupted }
 
+  /// How long a signal lets a request go on, in milliseconds.
+  private static let patience = 3000
+
   private let restrictedPaths: [[UInt8]]
   private let restrictedRepositories: [[UInt8]]
   private let isAppendOnly: Bool
@@ -50,7 +53,7 @@ struct ServeCommand: BorgCommand {
     let server = RepositoryServer(
       options(context), environment: context.environment, monitor: context.monitor,
       onNegotiation: { monitor?.useJSON() })
-    context.cleanup.add { server.close() }
+    context.cleanup.add { server.close(withinMilliseconds: ServeCommand.patience) }
     let hadRepository = try server.serve(
       requests: File(descriptor: dup(STDIN_FILENO), path: Array("<stdin>".utf8)),
       responses: File(descriptor: dup(STDOUT_FILENO), path: Array("<stdout>".utf8)))

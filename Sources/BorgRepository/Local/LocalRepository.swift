@@ -9,6 +9,7 @@ public final class LocalRepository: Repository {
   public let id: ChunkID
   public let location: Location
   let core: Mutex<RepositoryCore>
+  private let lock: DirectoryLock?
 
   public struct CreateOptions: Sendable {
     public var appendOnly = false
@@ -65,6 +66,7 @@ public final class LocalRepository: Repository {
     let core = try RepositoryCore(opening: options)
     id = core.settings.id
     location = core.location
+    lock = core.lock
     self.core = Mutex(core)
   }
 
@@ -227,4 +229,7 @@ public final class LocalRepository: Repository {
   public func destroy() throws { try core.withLock { try $0.destroy() } }
 
   public func close() { core.withLock { $0.close() } }
+
+  /// Lets go of the lock alone, without waiting for a call that is under way: the process must end right after it.
+  public func releaseLock() throws { try lock?.release() }
 }
