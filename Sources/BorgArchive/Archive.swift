@@ -147,6 +147,7 @@ extension Archive {
     for id in metadata.items + [entry.id] {
       try tolerating { try cache.removeReference(id, statistics: &statistics) }
     }
+    try tolerating { try session.repository.settle() }
     session.manifest.remove(named: entry.name)
     return isDamaged
   }

@@ -84,15 +84,18 @@ public final class ArchiveMount {
   /// Mounts; requests wait until `serve`.
   public func mount(at mountPoint: [UInt8]) throws(MountError) { try fuse.mount(at: mountPoint) }
 
-  /// Sends the mounted file system to the background, the repository's lock with it.
+  /// Sends the mounted file system to the background, the repository's lock or connection with it.
   public func detach() throws -> Daemon.Role {
-    let repository = session.repository as? LocalRepository
-    return try Daemon.detach { [fuse] callerPID in
-      do { try repository?.migrateLock(from: callerPID) } catch {
+    let repository = session.repository as? any ForkableRepository
+    repository?.prepareFork()
+    let role = try Daemon.detach { [fuse] callerPID in
+      do { try repository?.takeOver(from: callerPID) } catch {
         fuse.unmount()
         throw error
       }
     }
+    if role == .caller { repository?.leave() }
+    return role
   }
 
   /// Answers the kernel until the file system is unmounted or a signal ends it. After a terminating signal the mount

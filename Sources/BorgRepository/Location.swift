@@ -68,7 +68,18 @@ public struct Location: Sendable, Equatable {
   }
 
   public func with(archive: [UInt8]?) -> Location {
-    Location(host: host, path: path, archive: archive)
+    var location = Location(host: host, path: path, archive: archive)
+    location.givenText = givenRepository.map { text in archive.map { text + Array("::".utf8) + $0 } ?? text }
+    return location
+  }
+
+  /// The repository as the user wrote it.
+  public var repositoryText: String {
+    givenRepository.map { String(decoding: $0, as: UTF8.self) } ?? canonicalPath
+  }
+
+  private var givenRepository: [UInt8]? {
+    givenText.map { text in archive.map { Array(text.dropLast($0.count + 2)) } ?? text }
   }
 
   /// The path as it stands after the host: relative to the login directory with `/./`, to a home with `/~`.

@@ -9,8 +9,12 @@ public protocol Repository: AnyObject, Sendable {
   func get(_ id: ChunkID) throws -> [UInt8]
   /// Hints that these will soon be asked for; may do nothing.
   func prefetch(_ ids: [ChunkID])
+  /// So many bytes should be announced by `prefetch` ahead of their use; 0: an object is here when it is asked for.
+  var readAheadBytes: Int { get }
   func put(_ id: ChunkID, _ object: [UInt8]) throws
   func delete(_ id: ChunkID) throws
+  /// Waits for changes that are still on their way; throws the first error among them.
+  func settle() throws
   func contains(_ id: ChunkID) throws -> Bool
   /// Ids in index order after `marker`; at most `limit`.
   func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID]
@@ -59,4 +63,9 @@ public struct CommitOptions: Sendable {
     self.threshold = threshold
     self.cleanupCommits = cleanupCommits
   }
+}
+
+extension Repository {
+  public var readAheadBytes: Int { 0 }
+  public func settle() throws {}
 }

@@ -25,7 +25,11 @@ struct BreakLockCommand: BorgCommand {
   var access: RepositoryAccess? { RepositoryAccess(location, lock: .none) }
 
   func run(in context: CommandContext) throws -> ExitCode {
-    try LocalRepository.breakLock(location)
+    if let remote = context.repository as? RemoteRepository {
+      try remote.breakLock()
+    } else {
+      try LocalRepository.breakLock(location)
+    }
     try Cache.breakLock(repositoryID: context.repository.id, environment: context.environment)
     return .success
   }

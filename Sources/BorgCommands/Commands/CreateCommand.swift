@@ -43,10 +43,6 @@ struct CreateCommand: BorgCommand {
     isDryRun ? nil : RepositoryAccess(location, lock: .exclusive, manifest: [.write], cache: cacheOptions)
   }
 
-  func prepare(in context: CommandContext) throws {
-    if isDryRun { try context.refuseRemote(location) }
-  }
-
   func run(in context: CommandContext) throws -> ExitCode {
     let target = location.givenText.map(displayText) ?? location.canonicalText
     context.monitor.info("Creating archive at \"\(target)\"", logger: "borg.archiver")

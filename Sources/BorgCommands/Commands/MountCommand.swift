@@ -75,6 +75,7 @@ struct MountCommand: BorgCommand {
   var access: RepositoryAccess? {
     var access = RepositoryAccess(location, lock: .shared, manifest: [.read])
     access.readsBesideWriters = (try? MountOptions(parsing: optionText).holdsLock) != true
+    access.reconnects = true
     return access
   }
 

@@ -21,9 +21,12 @@ struct VersionCommand: BorgCommand {
     location = arguments.location("REPOSITORY")
   }
 
+  /// A local repository need not exist.
+  var access: RepositoryAccess? { location.isLocal ? nil : RepositoryAccess(location, lock: .none) }
+
   func run(in context: CommandContext) throws -> ExitCode {
-    try context.refuseRemote(location)
-    context.console.write("\(Program.version) / \(Program.version)\n")
+    let remote = access == nil ? nil : (context.repository as? RemoteRepository)?.serverVersionText
+    context.console.write("\(Program.version) / \(remote ?? Program.version)\n")
     return .success
   }
 }

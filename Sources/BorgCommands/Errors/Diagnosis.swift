@@ -27,6 +27,7 @@ struct Diagnosis: Equatable {
     case let error as ArchiveError: self = Diagnosis.of(error)
     case let error as RepositoryError: self = Diagnosis.of(error)
     case let error as ServingError: self = Diagnosis.of(error)
+    case let error as RemoteError: self = Diagnosis.of(error)
     case let error as KeyError: self = Diagnosis.of(error)
     case let error as TreeError: self = Diagnosis.of(error)
     case let error as MountError: self = Diagnosis.of(error)
@@ -82,6 +83,20 @@ extension Diagnosis {
     case .unknownMethod: Diagnosis("InvalidRPCMethod", 82, error.description)
     case .pathNotAllowed: Diagnosis("PathNotAllowed", 83, error.description)
     case .badArgument, .notOpen, .unknownMarker, .injected: Diagnosis("Error", 2, "Error: \(error)")
+    }
+  }
+
+  private static func of(_ error: RemoteError) -> Diagnosis {
+    switch error {
+    case .connectionClosed: Diagnosis("ConnectionClosed", 80, error.description)
+    case .connectionClosedWithHint: Diagnosis("ConnectionClosedWithHint", 81, error.description)
+    case .invalidMethod: Diagnosis("InvalidRPCMethod", 82, error.description)
+    case .pathNotAllowed: Diagnosis("PathNotAllowed", 83, error.description)
+    case .serverOutdated: Diagnosis("RemoteRepository.RPCServerOutdated", 84, error.description)
+    case .unexpectedData: Diagnosis("UnexpectedRPCDataFormatFromServer", 86, error.description)
+    case .connectionBroken: Diagnosis("ConnectionBrokenWithHint", 87, error.description)
+    case .unexpectedReply, .unsupportedProtocol: Diagnosis("Exception", 2, "Error: \(error)")
+    case .serverFailed(let className, _, _): Diagnosis(className, 2, error.description)
     }
   }
 

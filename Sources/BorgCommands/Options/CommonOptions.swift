@@ -1,3 +1,4 @@
+import BorgRepository
 import BorgSystem
 import Glibc
 
@@ -15,6 +16,8 @@ struct CommonOptions: Sendable {
   var umask: mode_t = 0o077
   var considersPartFiles = false
   var profilePath: [UInt8]?
+  /// Only what the command line says.
+  var remote = RemoteOptions()
 
   init(_ arguments: ParsedArguments) {
     for option in arguments.options {
@@ -34,6 +37,11 @@ struct CommonOptions: Sendable {
     umask = mode_t(arguments.integer("--umask") ?? 0o077)
     considersPartFiles = arguments.has("--consider-part-files")
     profilePath = arguments.allBytes("--debug-profile").last
+    remote.rsh = arguments.string("--rsh")
+    remote.remotePath = arguments.bytes("--remote-path")
+    remote.uploadRateLimit = max(
+      0, arguments.integer("--upload-ratelimit") ?? arguments.integer("--remote-ratelimit") ?? 0)
+    remote.uploadBuffer = max(0, arguments.integer("--upload-buffer") ?? arguments.integer("--remote-buffer") ?? 0)
   }
 
   private static let levels: [String: LogLevel] = [

@@ -54,6 +54,8 @@ struct RepositoryAccess {
   var creation: LocalRepository.CreateOptions?
   /// Read without a lock, beside whoever writes; `lock` does not count then.
   var readsBesideWriters = false
+  /// A lost connection is made anew: for a mount, which lasts and changes nothing.
+  var reconnects = false
 
   init(
     _ location: Location, lock: LockOptions.Mode, manifest: [ManifestOperation]? = nil, assertsSecure: Bool = true,

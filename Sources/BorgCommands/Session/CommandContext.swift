@@ -104,24 +104,28 @@ extension CommandContext {
   }
 
   private func openRepository(_ access: RepositoryAccess) throws -> any Repository {
-    let location = access.location.with(archive: nil)
-    try refuseRemote(location)
-    if access.readsBesideWriters {
+    if access.readsBesideWriters, access.location.isLocal {
+      let location = access.location.with(archive: nil)
       return try LocalRepository.openForReading(location, environment: environment, monitor: monitor)
     }
     let mode = common.bypassesLock ? .none : access.lock
     let lock = LockOptions(mode: mode, waitSeconds: common.lockWaitSeconds)
-    if let creation = access.creation {
-      return try LocalRepository.create(location, creation, lock: lock, environment: environment, monitor: monitor)
-    }
-    return try LocalRepository.open(location, lock: lock, environment: environment, monitor: monitor)
+    let gate = RepositoryGate(
+      remote: remoteOptions, reconnects: access.reconnects, environment: environment, monitor: monitor)
+    return try gate.open(access.location.with(archive: nil), lock: lock, creation: access.creation)
   }
 
-  /// Remote repositories are not made yet.
-  func refuseRemote(_ location: Location) throws {
-    guard !location.isLocal else { return }
-    throw ArchiveError.plain(
-      "\(location.canonicalText): remote repositories come with a later version of this program")
+  /// How this run reaches servers.
+  private var remoteOptions: RemoteOptions {
+    var options = common.remote
+    options.logLevel = common.logLevel
+    options.debugTopics = common.debugTopics
+    options.rsh = options.rsh.flatMap { $0.isEmpty ? nil : $0 } ?? environment["BORG_RSH"]
+    if (options.remotePath ?? []).isEmpty, let path = environment["BORG_REMOTE_PATH"] {
+      let placeholders = Placeholders(environment: environment, now: clock.now())
+      options.remotePath = (try? placeholders.expand(Array(path.utf8))) ?? Array(path.utf8)
+    }
+    return options
   }
 
   /// A cache for an open session, for commands that need one only sometimes.

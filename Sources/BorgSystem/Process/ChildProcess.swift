@@ -64,11 +64,36 @@ public final class ChildProcess: Sendable {
       while waitpid(pid, &status, 0) < 0 {
         if errno != EINTR { throw SystemError.last() }
       }
-      let signal = clinux_term_signal(status)
-      let result = signal != 0 ? -signal : clinux_exit_status(status)
+      let result = ChildProcess.result(status)
       reaped = result
       return result
     }
+  }
+
+  /// The same; nil when it has not ended after so long. Looks now and then.
+  public func wait(milliseconds: Int) throws -> Int32? {
+    for _ in 0...max(0, milliseconds / 5) {
+      if let status = try poll() { return status }
+      usleep(5000)
+    }
+    return nil
+  }
+
+  private func poll() throws -> Int32? {
+    try reaped.withLock { reaped in
+      if let status = reaped { return status }
+      var status: Int32 = 0
+      let pid = waitpid(pid, &status, WNOHANG)
+      if pid < 0, errno != EINTR { throw SystemError.last() }
+      guard pid > 0 else { return nil }
+      reaped = ChildProcess.result(status)
+      return reaped
+    }
+  }
+
+  private static func result(_ status: Int32) -> Int32 {
+    let signal = clinux_term_signal(status)
+    return signal != 0 ? -signal : clinux_exit_status(status)
   }
 
   /// Runs to the end and returns what it printed on standard output.

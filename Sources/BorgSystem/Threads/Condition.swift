@@ -8,7 +8,11 @@ public final class Condition: @unchecked Sendable {
 
   public init() {
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -27,6 +31,16 @@ public final class Condition: @unchecked Sendable {
   /// Only while holding the lock: lets go of it, waits for a signal, and takes it again.
   public func wait() {
     pthread_cond_wait(condition, mutex)
+  }
+
+  /// The same, for at most so long.
+  public func wait(nanoseconds: Int64) {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let end = Int64(time.tv_nsec) + max(0, min(nanoseconds, 1 << 60)) % 1_000_000_000
+    time.tv_sec += Int(max(0, min(nanoseconds, 1 << 60)) / 1_000_000_000 + end / 1_000_000_000)
+    time.tv_nsec = Int(end % 1_000_000_000)
+    pthread_cond_timedwait(condition, mutex, &time)
   }
 
   public func signal() {

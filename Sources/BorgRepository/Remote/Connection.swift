@@ -1,0 +1,327 @@
+import BorgFormat
+import BorgSystem
+import Glibc
+
+/// The line to one server: requests out, replies in, any number at once, from any thread.
+///
+/// One thread reads: replies to whoever waits for their number, what the server says on standard error to the monitor.
+/// It waits for nobody, so that the server never stalls while it answers. Requests are written by their caller when
+/// there is room in the pipe; what is left over waits in a bounded buffer for a second thread. Replies to announced
+/// objects wait in the `ReadAheadWindow`.
+final class Connection: @unchecked Sendable {
+  // Safe: all mutable state is touched under `condition`'s lock only; `decoder` and `log` belong to the reading thread,
+  // and before its start and after its end to the thread that starts and joins it.
+  let condition = Condition()
+  let channel: Channel
+  let clock: Clock
+  let silenceLimit: Int64?
+  var decoder = ReplyDecoder()
+  var log: RemoteLog
+
+  /// Who is given the reply of a message.
+  enum Addressee {
+    case caller(Call)
+    case window(ChunkID)
+    /// Nobody waits; an error is kept for whoever asks next.
+    case nobody
+  }
+
+  final class Call {
+    var outcome: Result<MessagePackValue, any Error>?
+  }
+
+  var pending: [Int64: Addressee] = [:]
+  private var postedCount = 0
+  private var postedFailure: (any Error)?
+  private var lastMessage: Int64 = 0
+  private var window: ReadAheadWindow
+  /// Why the line is of no use any more.
+  var failure: (any Error)?
+  private var isNegotiated = false
+  private var isClosed = false
+  /// When the server was last heard of, or first owed an answer.
+  var lastSign: Int64 = 0
+
+  let maximumBuffered: Int
+  var outgoing = OutgoingBuffer()
+  var limiter: UploadLimiter
+  var waitingThreads = 0
+  /// The threads are to end.
+  var isStopping = false
+  private var threads: [Worker] = []
+  let wake: Pipe
+
+  /// How often the line was silent until somebody asked and waited.
+  private var roundTrips = 0
+
+  private static let defaultBuffered = 4 << 20
+
+  private let errors: ServerErrors
+  private let encodeGet: @Sendable (_ id: ChunkID, _ message: Int64) -> [UInt8]
+
+  init(
+    _ channel: Channel, _ options: RemoteOptions, errors: ServerErrors, window: ReadAheadWindow = ReadAheadWindow(),
+    clock: Clock = .system, encodeGet: @escaping @Sendable (_ id: ChunkID, _ message: Int64) -> [UInt8],
+    monitor: any Monitor
+  ) throws {
+    self.channel = channel
+    self.errors = errors
+    self.encodeGet = encodeGet
+    self.window = window
+    self.clock = clock
+    maximumBuffered =
+      options.uploadBuffer > 0 ? min(options.uploadBuffer, 1 << 20) << 20 : Connection.defaultBuffered
+    silenceLimit = options.silenceLimitSeconds.map { Int64($0) * 1_000_000_000 }
+    limiter = UploadLimiter(kibibytesPerSecond: options.uploadRateLimit, time: clock.monotonic())
+    log = RemoteLog(monitor)
+    wake = try Pipe()
+    try channel.makeNonBlocking()
+    try resume()
+  }
+
+  var roundTripCount: Int { condition.withLock { roundTrips } }
+
+  /// From now on an end of the line is nothing that a wrong command could explain.
+  func noteNegotiated() { condition.withLock { isNegotiated = true } }
+}
+
+// MARK: Requests
+
+extension Connection {
+  /// Sends a request and waits for its reply. Throws what the server, or the end of the line, has to say; RemoteError
+  /// `connectionClosed` also when `patience` nanoseconds have passed.
+  func call(patience: Int64? = nil, _ encode: (_ message: Int64) -> [UInt8]) throws -> MessagePackValue {
+    let call = Call()
+    let deadline = patience.map { clock.monotonic() + $0 }
+    return try condition.withLock {
+      try checkFailure()
+      if pending.isEmpty { roundTrips += 1 }
+      send(encode, to: .caller(call))
+      while call.outcome == nil {
+        try checkFailure()
+        try wait(until: deadline)
+      }
+      return call.outcome
+    }?.get() ?? .null
+  }
+
+  /// Sends a request that nobody waits for. Throws the error of an earlier one, once
+  /// this one is sent. Waits while the buffer is full.
+  func post(changing id: ChunkID, _ encode: (_ message: Int64) -> [UInt8]) throws {
+    try condition.withLock {
+      while outgoing.byteCount > maximumBuffered {
+        try checkFailure()
+        try wait(until: nil)
+      }
+      try checkFailure()
+      window.forget(id)
+      postedCount += 1
+      send(encode, to: .nobody)
+      try throwPosted()
+    }
+  }
+
+  /// Waits for the replies to everything posted; throws the first error among them.
+  func drain() throws {
+    try condition.withLock {
+      if postedCount > 0 { roundTrips += 1 }
+      while postedCount > 0 {
+        try checkFailure()
+        try wait(until: nil)
+      }
+      try throwPosted()
+    }
+  }
+
+  /// Errors of what was posted, and what was read ahead, mean nothing any more.
+  func forgetAll() {
+    condition.withLock {
+      postedFailure = nil
+      window.forgetAll()
+    }
+  }
+
+  private func throwPosted() throws {
+    guard let error = postedFailure else { return }
+    postedFailure = nil
+    throw error
+  }
+
+  private func checkFailure() throws { if let failure { throw failure } }
+
+  private func wait(until deadline: Int64?) throws {
+    waitingThreads += 1
+    defer { waitingThreads -= 1 }
+    guard let deadline else { return condition.wait() }
+    let left = deadline - clock.monotonic()
+    guard left > 0 else { throw RemoteError.connectionClosed }
+    condition.wait(nanoseconds: left)
+  }
+
+  /// Writes at once what the pipe takes.
+  private func send(_ encode: (_ message: Int64) -> [UInt8], to addressee: Addressee) {
+    lastMessage += 1
+    if pending.isEmpty { lastSign = clock.monotonic() }
+    pending[lastMessage] = addressee
+    write(encode(lastMessage))
+  }
+
+  private func write(_ frames: [UInt8]) {
+    outgoing.append(frames)
+    guard !outgoing.isBusy, !limiter.isLimited else { return wakeWriter() }
+    writeSome(limit: .max)
+    if !outgoing.isEmpty { wakeWriter() }
+  }
+
+  private func wakeWriter() { if !outgoing.isBusy { condition.broadcast() } }
+}
+
+// MARK: Objects
+
+extension Connection {
+  /// An object's bytes: what was read ahead, or asked for now.
+  func object(_ id: ChunkID) throws -> [UInt8] {
+    let call = Call()
+    let outcome = try condition.withLock { () throws -> Result<[UInt8], any Error>? in
+      var isWaiting = false
+      while true {
+        switch window.take(id, isWaiting: isWaiting) {
+        case .reply(let reply):
+          pump()
+          return reply
+        case .wait:
+          try checkFailure()
+          isWaiting = true
+          try wait(until: nil)
+          continue
+        case .unknown: break
+        }
+        try checkFailure()
+        if pending.isEmpty { roundTrips += 1 }
+        send({ encodeGet(id, $0) }, to: .caller(call))
+        pump()
+        while call.outcome == nil {
+          try checkFailure()
+          try wait(until: nil)
+        }
+        return nil
+      }
+    }
+    if let outcome { return try outcome.get() }
+    return try Connection.bytes(call.outcome ?? .success(.null)).get()
+  }
+
+  /// Announces objects: they are asked for as soon as there is room for them.
+  func announce(_ ids: [ChunkID]) {
+    condition.withLock {
+      window.announce(ids)
+      pump()
+    }
+  }
+
+  /// Sends for announced objects while there is room, all requests in one write.
+  private func pump() {
+    guard !window.isEmpty, failure == nil else { return }
+    var frames: [UInt8] = []
+    while let id = window.next() {
+      if pending.isEmpty { roundTrips += 1 }
+      if pending.isEmpty { lastSign = clock.monotonic() }
+      lastMessage += 1
+      pending[lastMessage] = .window(id)
+      window.sent(id, as: lastMessage)
+      frames += encodeGet(id, lastMessage)
+    }
+    if !frames.isEmpty { write(frames) }
+  }
+
+  private static func bytes(_ outcome: Result<MessagePackValue, any Error>) -> Result<[UInt8], any Error> {
+    outcome.flatMap { value in
+      guard case .raw(let bytes) = value else { return .failure(RemoteError.unexpectedReply("get")) }
+      return .success(bytes)
+    }
+  }
+}
+
+// MARK: Replies
+
+extension Connection {
+  /// Hands replies to whom they belong. Replies that nobody has asked for are dropped.
+  func deliver(_ replies: [Reply]) {
+    guard !replies.isEmpty else { return }
+    condition.withLock {
+      lastSign = clock.monotonic()
+      for reply in replies {
+        guard let addressee = pending.removeValue(forKey: reply.message) else { continue }
+        deliver(reply.outcome.mapError { errors.error(of: $0) }, to: addressee, message: reply.message)
+      }
+      pump()
+      if waitingThreads > 0 { condition.broadcast() }
+    }
+  }
+
+  private func deliver(_ outcome: Result<MessagePackValue, any Error>, to addressee: Addressee, message: Int64) {
+    switch addressee {
+    case .caller(let call): call.outcome = outcome
+    case .window(let id): _ = window.receive(Connection.bytes(outcome), of: id, message: message)
+    case .nobody:
+      postedCount -= 1
+      if case .failure(let error) = outcome, postedFailure == nil { postedFailure = error }
+    }
+  }
+
+  /// The line is dead: whoever waits, and whoever comes, is told so.
+  func fail(_ error: any Error) {
+    condition.withLock {
+      guard failure == nil else { return }
+      failure = isNegotiated ? error : (error as? RemoteError)?.beforeNegotiation ?? error
+      pending = [:]
+      condition.broadcast()
+    }
+  }
+}
+
+// MARK: Begin and end
+
+extension Connection {
+  /// Starts the threads.
+  func resume() throws {
+    condition.withLock { isStopping = false }
+    threads = [try Worker { [self] in readReplies() }, try Worker { [self] in writeRequests() }]
+  }
+
+  /// Ends the threads; requests and replies wait in the pipes. Only a process without threads may fork.
+  func suspend() {
+    let threads = condition.withLock { () -> [Worker] in
+      isStopping = true
+      condition.broadcast()
+      defer { self.threads = [] }
+      return self.threads
+    }
+    guard !threads.isEmpty else { return }
+    try? wake.writer.write([0])
+    for thread in threads { thread.join() }
+    _ = Channel.read(wake.reader, capacity: 16) { _ in }
+  }
+
+  /// Ends the connection. Idempotent.
+  func close() {
+    guard stop() else { return }
+    channel.close { log.receive($0) }
+    log.finishLine()
+  }
+
+  /// After a fork, in the process that does not go on with it.
+  func abandon() {
+    if stop() { channel.abandon() }
+  }
+
+  private func stop() -> Bool {
+    let isFirst = condition.withLock {
+      defer { isClosed = true }
+      if failure == nil { failure = RemoteError.connectionClosed }
+      return !isClosed
+    }
+    if isFirst { suspend() }
+    return isFirst
+  }
+}
