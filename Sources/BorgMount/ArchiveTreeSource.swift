@@ -2,6 +2,7 @@ import BorgArchive
 import BorgFormat
 import BorgSystem
 import BorgTree
+import Glibc
 import Synchronization
 
 /// A repository's archives as a tree source: item streams are skimmed for the tree, items decoded and chunks read when
@@ -71,6 +72,33 @@ public final class ArchiveTreeSource: TreeSource {
   ) throws(TreeError) {
     let opened = try open(archive)
     try reading { try ItemScanner.scan(opened) { try body($0) } }
+  }
+
+  public func streamChunks(of archive: TreeArchive) throws(TreeError) -> [ChunkID]? {
+    matcher.isEmpty ? try open(archive).metadata.items : nil
+  }
+
+  public func streamChunk(_ id: ChunkID) throws(TreeError) -> [UInt8] {
+    try reading { try metadataReader.chunk(id) }
+  }
+
+  public func forEachStreamChunk(
+    _ ids: [ChunkID], decode: @escaping @Sendable (UnsafeRawBufferPointer) -> MetadataBlock,
+    _ body: (MetadataBlock) throws(TreeError) -> Void
+  ) throws(TreeError) {
+    try reading {
+      try StreamChunks.forEach(ids, in: session) {
+        $0.withUnsafeBytes(decode)
+      } _: {
+        try body($0)
+      }
+    }
+  }
+
+  /// An eighth of the memory within bounds.
+  public var metadataBytes: Int {
+    let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    return min(max(memory / 8, 16 << 20), 256 << 20)
   }
 
   public func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item {

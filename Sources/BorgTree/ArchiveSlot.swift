@@ -8,7 +8,7 @@ final class ArchiveSlot: Sendable {
   let tag: UInt32
   let directory: UInt64
   private let base: UInt64
-  private let source: any TreeSource
+  private let store: BlockStore
   private let options: TreeOptions
   private let built = AtomicLazyReference<ArchiveTree>()
   /// Held while building.
@@ -22,12 +22,12 @@ final class ArchiveSlot: Sendable {
 
   private static let secondsToRetry = 5
 
-  init(_ archive: TreeArchive, _ tag: UInt32, _ source: any TreeSource, _ options: TreeOptions) {
+  init(_ archive: TreeArchive, _ tag: UInt32, _ store: BlockStore, _ options: TreeOptions) {
     self.archive = archive
     self.tag = tag
     base = InodeNumber.base(tag)
     directory = base | 1
-    self.source = source
+    self.store = store
     self.options = options
   }
 
@@ -44,7 +44,7 @@ final class ArchiveSlot: Sendable {
       do throws(TreeError) {
         return built.storeIfNil(
           try ArchiveTree(
-            of: archive, from: source, options: options, base: base, parentOfRoot: InodeNumber.root))
+            of: archive, from: store, options: options, base: base, parentOfRoot: InodeNumber.root))
       } catch {
         failure = Failure(error: error, time: secondsSinceBoot())
         throw error

@@ -3,43 +3,46 @@ import BorgFormat
 /// The tree of one archive, or of all of them merged: a node table answers for names and attributes, the source for
 /// contents.
 public final class ArchiveTree: FileTree {
-  private let table: NodeTable
+  private let nodes: any Nodes
   private let archives: [TreeArchive]
   private let source: any TreeSource
   private let options: TreeOptions
   private let base: UInt64
   private let parentOfRoot: UInt64
 
+  private static let root: UInt32 = 0
+
   /// Reads one archive, to be mounted alone.
   public convenience init(
     of archive: TreeArchive, from source: any TreeSource, options: TreeOptions
   ) throws(TreeError) {
-    let table = try TreeBuilder.build(archive, from: source, options: options, rootTime: options.mountTime)
+    let store = BlockStore(source, options: options)
     self.init(
-      table: table, archives: [archive], source: source, options: options, base: 0, parentOfRoot: InodeNumber.root)
+      nodes: try ArchiveTree.read(archive, store, rootTime: options.mountTime, options: options), archives: [archive],
+      source: source, options: options, base: 0, parentOfRoot: InodeNumber.root)
   }
 
   /// Reads and merges all archives of the source: the versions view.
   public convenience init(mergedFrom source: any TreeSource, options: TreeOptions) throws(TreeError) {
     self.init(
-      table: try VersionedTreeBuilder.build(from: source, options: options), archives: try source.archives(),
+      nodes: try VersionedTreeBuilder.build(from: source, options: options), archives: try source.archives(),
       source: source, options: options, base: 0, parentOfRoot: InodeNumber.root)
   }
 
   /// Reads one archive as a directory of its repository.
   convenience init(
-    of archive: TreeArchive, from source: any TreeSource, options: TreeOptions, base: UInt64, parentOfRoot: UInt64
+    of archive: TreeArchive, from store: BlockStore, options: TreeOptions, base: UInt64, parentOfRoot: UInt64
   ) throws(TreeError) {
-    let table = try TreeBuilder.build(archive, from: source, options: options, rootTime: archive.start)
     self.init(
-      table: table, archives: [archive], source: source, options: options, base: base, parentOfRoot: parentOfRoot)
+      nodes: try ArchiveTree.read(archive, store, rootTime: archive.start, options: options), archives: [archive],
+      source: store.source, options: options, base: base, parentOfRoot: parentOfRoot)
   }
 
   private init(
-    table: NodeTable, archives: [TreeArchive], source: any TreeSource, options: TreeOptions, base: UInt64,
+    nodes: any Nodes, archives: [TreeArchive], source: any TreeSource, options: TreeOptions, base: UInt64,
     parentOfRoot: UInt64
   ) {
-    self.table = table
+    self.nodes = nodes
     self.archives = archives
     self.source = source
     self.options = options
@@ -47,68 +50,83 @@ public final class ArchiveTree: FileTree {
     self.parentOfRoot = parentOfRoot
   }
 
-  public func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes {
-    let node = try node(parent)
-    if name.isDot { return attributes(node) }
-    guard table.nodes[Int(node)].isDirectory || name.isDotDot else { throw .notADirectory }
-    if name.isDotDot { return try attributesOfParent(node) }
-    guard let entry = table.find(name, in: node) else { throw .noSuchEntry }
-    return attributes(table.object(entry))
+  /// In blocks that are shared with other archives where that is possible, else in a table of its own.
+  private static func read(
+    _ archive: TreeArchive, _ store: BlockStore, rootTime: Int64, options: TreeOptions
+  ) throws(TreeError) -> any Nodes {
+    if let shared = try SharedArchive.read(archive, store, rootTime: rootTime, options: options) { return shared }
+    return try TreeBuilder.build(archive, from: store.source, options: options, rootTime: rootTime)
   }
 
-  public func attributes(of inode: UInt64) throws(TreeError) -> Attributes { attributes(try node(inode)) }
+  public func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes {
+    let node = try node(parent)
+    let description = try nodes.description(of: node)
+    if name.isDot { return attributes(node, description) }
+    guard description.isDirectory || name.isDotDot else { throw .notADirectory }
+    if name.isDotDot { return try attributesOfParent(node, description) }
+    guard let object = try nodes.find(name, in: node) else { throw .noSuchEntry }
+    return attributes(object, try nodes.description(of: object))
+  }
+
+  public func attributes(of inode: UInt64) throws(TreeError) -> Attributes {
+    let node = try node(inode)
+    return attributes(node, try nodes.description(of: node))
+  }
 
   public func forEachEntry(
     of directory: UInt64, after position: UInt64, _ body: (borrowing TreeEntry) -> Bool
   ) throws(TreeError) {
     let node = try node(directory)
-    guard table.nodes[Int(node)].isDirectory else { throw .notADirectory }
+    let description = try nodes.description(of: node)
+    guard description.isDirectory else { throw .notADirectory }
     if position < 2 {
-      guard try forDots(node, after: position, body) else { return }
+      let parent = try attributesOfParent(node, description)
+      let own = attributes(node, description)
+      guard emitDots(after: position, own: own, parent: parent, body) else { return }
     }
-    var next = try firstName(in: node, after: position)
-    while next != Node.none {
-      let goesOn = table.withName(next) { name in
-        body(
-          TreeEntry(
-            name: name, position: UInt64(next) + ArchiveTree.firstPosition, attributes: attributes(table.object(next))))
-      }
-      guard goesOn else { return }
-      next = table.nodes[Int(next)].nextSibling
+    var last: UInt32?
+    if position >= ArchiveTree.firstPosition {
+      guard let number = UInt32(exactly: position - ArchiveTree.firstPosition) else { throw .noSuchEntry }
+      last = number
+    }
+    try nodes.forEachName(in: node, after: last) { name in
+      body(
+        TreeEntry(
+          name: name.name, position: UInt64(name.position) + ArchiveTree.firstPosition,
+          attributes: attributes(name.object, name.description)))
     }
   }
 
   public func open(_ inode: UInt64) throws(TreeError) -> any TreeContent {
-    let node = try node(inode)
-    guard !table.nodes[Int(node)].isDirectory else { throw .isADirectory }
-    if table.nodes[Int(node)].flags.contains(.isDamaged), !options.opensDamagedFiles {
+    let node = try nodes.description(of: try node(inode))
+    guard !node.isDirectory else { throw .isADirectory }
+    if node.isDamaged, !options.opensDamagedFiles {
       source.warn(
         "File has damaged (all-zero) chunks. Try running borg check --repair. "
           + "Mount with allow_damaged_files to read damaged files.")
       throw .contentDamaged
     }
-    let item = try item(node)
-    return try source.content(of: item, in: archives[table.archive(node)], at: table.nodes[Int(node)].location)
+    guard let location = node.location else { throw .noSuchEntry }
+    return try source.content(of: try item(node), in: archives[node.archive], at: location)
   }
 
-  public var opensEverything: Bool { options.opensDamagedFiles || !table.hasDamagedFiles }
+  public var opensEverything: Bool { options.opensDamagedFiles || !nodes.hasDamagedFiles }
 
   public func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8] {
-    let node = try node(inode)
-    guard UInt32(table.nodes[Int(node)].mode) & FileType.mask == FileType.symbolicLink else {
-      throw .notASymbolicLink
-    }
+    let node = try nodes.description(of: try node(inode))
+    guard node.mode & FileType.mask == FileType.symbolicLink else { throw .notASymbolicLink }
     return try item(node).source ?? []
   }
 
   public func xattrNames(of inode: UInt64) throws(TreeError) -> [[UInt8]] {
-    try storedAttributes(inode).map { $0.name }
+    let node = try nodes.description(of: try node(inode))
+    return node.hasXattrs ? try item(node).xattrs.map(\.name) : []
   }
 
   public func xattr(_ name: UnsafeRawBufferPointer, of inode: UInt64) throws(TreeError) -> [UInt8] {
-    let node = try node(inode)
+    let node = try nodes.description(of: try node(inode))
     if let attribute = OriginAttribute(name) { return try origin(attribute, of: node) }
-    guard table.nodes[Int(node)].flags.contains(.hasXattrs) else { throw .noSuchAttribute }
+    guard node.hasXattrs else { throw .noSuchAttribute }
     let item = try item(node)
     for attribute in item.xattrs where attribute.name.elementsEqual(name) { return attribute.value }
     let byDefault = name.elementsEqual("system.posix_acl_default".utf8)
@@ -120,83 +138,58 @@ public final class ArchiveTree: FileTree {
   }
 
   public var statistics: TreeStatistics {
-    TreeStatistics(loadedArchives: archives.count, pendingArchives: 0, nodes: table.count, bytes: table.byteCount)
+    TreeStatistics(loadedArchives: archives.count, pendingArchives: 0, nodes: nodes.count, bytes: nodes.byteCount)
   }
 }
 
 extension ArchiveTree {
-  /// Positions in a directory: 1 is after `.`, 2 after `..`, then each name's node and this.
+  /// Positions in a directory: 1 is after `.`, 2 after `..`, then each name's number and this.
   private static let firstPosition: UInt64 = 3
 
   private func node(_ inode: UInt64) throws(TreeError) -> UInt32 {
     let low = UInt32(truncatingIfNeeded: inode)
-    guard inode & ~UInt64(UInt32.max) == base, low > 0, Int(low) <= table.count else { throw .noSuchEntry }
+    guard inode & ~UInt64(UInt32.max) == base, low > 0 else { throw .noSuchEntry }
     return low - 1
   }
 
   private func inode(_ node: UInt32) -> UInt64 { base | (UInt64(node) + 1) }
 
-  private func attributes(_ number: UInt32) -> Attributes {
-    let node = table.nodes[Int(number)]
-    let owner = table.owners.owners[Int(node.owner)]
+  private func attributes(_ number: UInt32, _ node: NodeDescription) -> Attributes {
     var result = Attributes(
-      inode: inode(number), mode: UInt32(node.mode) & ~options.umask, uid: owner.uid, gid: owner.gid, time: node.mtime)
-    if !node.flags.contains(.isSynthetic) {
-      result.ctime = table.ctime(number)
-      result.atime = table.atime(number)
-    }
+      inode: inode(number), mode: node.mode & ~options.umask, uid: node.uid, gid: node.gid, time: node.mtime)
+    result.ctime = node.ctime
+    result.atime = node.atime
     if node.isDirectory { return result }
-    result.linkCount = max(1, node.lastChild)
+    result.linkCount = node.linkCount
     if node.isDevice { result.rdev = UInt64(bitPattern: node.size) } else { result.size = node.size }
     return result
   }
 
-  private func attributesOfParent(_ node: UInt32) throws(TreeError) -> Attributes {
-    if node != NodeTable.root { return attributes(table.nodes[Int(node)].parent) }
-    if parentOfRoot == inode(NodeTable.root) { return attributes(NodeTable.root) }
+  private func attributesOfParent(_ node: UInt32, _ description: NodeDescription) throws(TreeError) -> Attributes {
+    guard description.isDirectory else { throw .notADirectory }
+    if node != ArchiveTree.root {
+      let parent = try nodes.parent(of: node)
+      return attributes(parent, try nodes.description(of: parent))
+    }
+    if parentOfRoot == inode(node) { return attributes(node, description) }
     var root = options.syntheticDirectory(inode: parentOfRoot, time: options.mountTime)
     root.mayVanish = true
     return root
   }
 
-  /// Hands over what is left of `.` and `..`; false when `body` has had enough.
-  private func forDots(
-    _ node: UInt32, after position: UInt64, _ body: (borrowing TreeEntry) -> Bool
-  ) throws(TreeError) -> Bool {
-    let parent = try attributesOfParent(node)
-    let own = attributes(node)
-    return emitDots(after: position, own: own, parent: parent, body)
+  private func item(_ node: NodeDescription) throws(TreeError) -> Item {
+    guard archives.indices.contains(node.archive), let location = node.location else { throw .noSuchEntry }
+    return try source.item(in: archives[node.archive], at: location)
   }
 
-  private func firstName(in directory: UInt32, after position: UInt64) throws(TreeError) -> UInt32 {
-    if position < ArchiveTree.firstPosition { return table.nodes[Int(directory)].firstChild }
-    let name = position - ArchiveTree.firstPosition
-    guard name < UInt64(table.count), table.nodes[Int(name)].parent == directory else { throw .noSuchEntry }
-    return table.nodes[Int(name)].nextSibling
-  }
-
-  private func item(_ node: UInt32) throws(TreeError) -> Item {
-    let archive = table.archive(node)
-    guard archives.indices.contains(archive), !table.nodes[Int(node)].flags.contains(.isSynthetic) else {
-      throw .noSuchEntry
-    }
-    return try source.item(in: archives[archive], at: table.nodes[Int(node)].location)
-  }
-
-  private func origin(_ attribute: OriginAttribute, of node: UInt32) throws(TreeError) -> [UInt8] {
-    let archive = table.archive(node)
-    guard archives.indices.contains(archive) else { throw .noSuchAttribute }
-    if attribute == .archive { return archives[archive].name }
-    guard !table.nodes[Int(node)].flags.contains(.isSynthetic) else { throw .noSuchAttribute }
+  private func origin(_ attribute: OriginAttribute, of node: NodeDescription) throws(TreeError) -> [UInt8] {
+    guard archives.indices.contains(node.archive) else { throw .noSuchAttribute }
+    if attribute == .archive { return archives[node.archive].name }
+    guard node.location != nil else { throw .noSuchAttribute }
     let item = try item(node)
     if attribute == .path { return item.path }
     guard let chunks = item.chunks else { throw .noSuchAttribute }
     return Array("\(chunks.count)".utf8)
-  }
-
-  private func storedAttributes(_ inode: UInt64) throws(TreeError) -> [ExtendedAttribute] {
-    let node = try node(inode)
-    return table.nodes[Int(node)].flags.contains(.hasXattrs) ? try item(node).xattrs : []
   }
 }
 

@@ -11,6 +11,12 @@ struct NameHash: Sendable {
   }
 
   func callAsFunction(_ bytes: UnsafeRawBufferPointer, _ context: UInt32 = 0) -> UInt32 {
+    let wide = wide(bytes, context)
+    return UInt32(truncatingIfNeeded: wide ^ wide >> 32)
+  }
+
+  /// All 64 bits.
+  func wide(_ bytes: UnsafeRawBufferPointer, _ context: UInt32 = 0) -> UInt64 {
     var state = key ^ (UInt64(context) &+ 1) &* 0x9E37_79B9_7F4A_7C15
     var index = 0
     while index &+ 8 <= bytes.count {
@@ -23,8 +29,7 @@ struct NameHash: Sendable {
       index &+= 1
     }
     state = mix(state ^ tail)
-    state = mix(state ^ UInt64(truncatingIfNeeded: bytes.count) &* 0xD6E8_FEB8_6659_FD93)
-    return UInt32(truncatingIfNeeded: state ^ state >> 32)
+    return mix(state ^ UInt64(truncatingIfNeeded: bytes.count) &* 0xD6E8_FEB8_6659_FD93)
   }
 
   private func mix(_ value: UInt64) -> UInt64 {

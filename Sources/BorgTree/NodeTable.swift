@@ -41,7 +41,7 @@ struct NodeTable: Sendable {
   }
 
   /// The name (not its object) called this in a directory.
-  func find(_ name: UnsafeRawBufferPointer, in directory: UInt32) -> UInt32? {
+  func findName(_ name: UnsafeRawBufferPointer, in directory: UInt32) -> UInt32? {
     find(name, in: directory, hash: hash(name, directory))
   }
 

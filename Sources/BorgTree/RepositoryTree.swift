@@ -5,14 +5,17 @@ import Synchronization
 /// for: once, however many ask, while the other archives go on answering. Archives come and go as the source says.
 public final class RepositoryTree: FileTree {
   private let source: any TreeSource
+  private let store: BlockStore
   private let options: TreeOptions
   private let shown: Mutex<ArchiveList>
 
   public init(_ source: any TreeSource, options: TreeOptions) throws(TreeError) {
     self.source = source
     self.options = options
+    let store = BlockStore(source, options: options)
+    self.store = store
     var list = ArchiveList(time: options.mountTime)
-    list.update(try source.archives()) { ArchiveSlot($0, $1, source, options) }
+    list.update(try source.archives()) { ArchiveSlot($0, $1, store, options) }
     shown = Mutex(list)
   }
 
@@ -76,6 +79,7 @@ public final class RepositoryTree: FileTree {
 
   public var statistics: TreeStatistics {
     var total = TreeStatistics()
+    total.bytes = store.byteCount
     for slot in shown.withLock({ $0.slots }) {
       guard let tree = slot.loaded else {
         total.pendingArchives += 1
@@ -90,7 +94,7 @@ public final class RepositoryTree: FileTree {
 
   private func lookForChanges() {
     guard let archives = source.changedArchives() else { return }
-    shown.withLock { [source, options] list in list.update(archives) { ArchiveSlot($0, $1, source, options) } }
+    shown.withLock { [store, options] list in list.update(archives) { ArchiveSlot($0, $1, store, options) } }
   }
 
   private var root: Attributes {

@@ -63,12 +63,7 @@ struct TreeBuilder {
   /// Whether an item is of a kind that is ever shown, selected or not.
   func isShown(_ item: borrowing ItemSummary) -> Bool {
     if item.isPart, !options.showsPartFiles { return false }
-    switch item.mode & FileType.mask {
-    case FileType.regular, FileType.directory, FileType.symbolicLink, FileType.fifo, FileType.blockDevice,
-      FileType.characterDevice, FileType.socket:
-      return true
-    default: return false
-    }
+    return item.isOfShownType
   }
 }
 
@@ -170,7 +165,7 @@ extension TreeBuilder {
     guard let rest = TreePath.strip(path, options.strippedComponents) else { return nil }
     var object: UInt32? = NodeTable.root
     TreePath.forEachElement(rest) { element in
-      object = object.flatMap { table.find(element, in: $0) }.map { table.object($0) }
+      object = object.flatMap { table.findName(element, in: $0) }.map { table.object($0) }
       return object != nil
     }
     return object.flatMap { table.nodes[Int($0)].isDirectory ? nil : $0 }

@@ -9,6 +9,16 @@ public protocol TreeSource: AnyObject, Sendable {
   func changedArchives() -> [TreeArchive]?
   /// Calls `body` with each item of the archive, in archive order, as its stream is skimmed.
   func forEachItem(in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void) throws(TreeError)
+  /// The chunks that the archive's item stream is made of; nil: there are none to be had, or not all items are selected.
+  func streamChunks(of archive: TreeArchive) throws(TreeError) -> [ChunkID]?
+  func streamChunk(_ id: ChunkID) throws(TreeError) -> [UInt8]
+  /// Fetches chunks of item streams ahead and in parallel; `body` gets what `decode` made of them, in order.
+  func forEachStreamChunk(
+    _ ids: [ChunkID], decode: @escaping @Sendable (UnsafeRawBufferPointer) -> MetadataBlock,
+    _ body: (MetadataBlock) throws(TreeError) -> Void
+  ) throws(TreeError)
+  /// The most bytes of decoded metadata to keep.
+  var metadataBytes: Int { get }
   /// The whole item at a location.
   func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item
   /// The item's bytes, ready to be read.
@@ -43,6 +53,22 @@ extension TreeSource {
   public func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]? { nil }
 
   public func changedArchives() -> [TreeArchive]? { nil }
+
+  public func streamChunks(of archive: TreeArchive) throws(TreeError) -> [ChunkID]? { nil }
+
+  public func streamChunk(_ id: ChunkID) throws(TreeError) -> [UInt8] { throw .ioFailed("no stream of items") }
+
+  public func forEachStreamChunk(
+    _ ids: [ChunkID], decode: @escaping @Sendable (UnsafeRawBufferPointer) -> MetadataBlock,
+    _ body: (MetadataBlock) throws(TreeError) -> Void
+  ) throws(TreeError) {
+    for id in ids {
+      let chunk = try streamChunk(id)
+      try body(chunk.withUnsafeBytes(decode))
+    }
+  }
+
+  public var metadataBytes: Int { 64 << 20 }
 }
 
 /// The bytes of one open file. Thread-safe.

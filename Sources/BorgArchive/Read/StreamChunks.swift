@@ -1,0 +1,25 @@
+import BorgFormat
+import BorgObjects
+import BorgRepository
+
+/// The chunks of archives' item streams, for those who decode them themselves.
+public enum StreamChunks {
+  private static let maximumBytesAhead = 16 << 20
+  private static let usualSize = 128 << 10
+
+  /// Fetches chunks ahead and in parallel. `decode` runs in the threads that fetch; `body` gets its results in order.
+  public static func forEach<Output: Sendable>(
+    _ ids: [ChunkID], in session: RepositorySession, decode: @escaping @Sendable ([UInt8]) throws -> Output,
+    _ body: (Output) throws -> Void
+  ) throws {
+    let (repository, codec) = (session.repository, session.codec)
+    let pipeline = OrderedPipeline<ChunkID, Output>(
+      threads: nil, maximumBytesAhead: maximumBytesAhead, cost: { _ in usualSize }
+    ) { id, workspace in
+      try decode(codec.unseal(repository.get(id), id: id, sizeHint: nil, workspace: workspace))
+    }
+    defer { pipeline.close() }
+    pipeline.request(ids.map { (input: $0, expectedCost: usualSize) })
+    for _ in ids { try body(pipeline.next()) }
+  }
+}

@@ -1,0 +1,330 @@
+import BorgFormat
+
+/// One archive put together from blocks: which blocks, in which order, and its directories. The files stay in the blocks.
+struct ArchiveAssembly: Sendable {
+  var parts: [Part] = []
+  var directories: [Directory] = []
+  var pieces: [Piece] = []
+  /// Items that are directories, ascending, and which directory each is.
+  var directoryItems: [(item: UInt32, directory: UInt32)] = []
+  /// Later names of hard links, ascending, and the item each stands for.
+  var links: [(item: UInt32, object: UInt32)] = []
+  /// How many names an item with more than one has.
+  var linkCounts: [UInt32: UInt32] = [:]
+  var slots = SlotTable()
+  /// The directories' paths.
+  var arena: [UInt8] = []
+  var itemCount: UInt32 = 0
+  var hasDamagedFiles = false
+
+  static let none = UInt32.max
+
+  /// A block's place in the archive.
+  struct Part: Sendable {
+    /// The block's number in the store, unless it is held here.
+    var number: UInt32
+    var held: LoadedBlock?
+    var firstItem: UInt32
+    /// The stream chunk whose bytes the block's are.
+    var chunk: UInt32
+    /// Of a block that was put together: where its bytes come from.
+    var sources: [Source] = []
+  }
+
+  /// From `start` on a block's bytes are those of a chunk from `offset` on.
+  struct Source: Sendable {
+    var start: UInt32
+    var chunk: UInt32
+    var offset: UInt32
+  }
+
+  struct Directory: Sendable {
+    var pathHash: UInt64
+    var pathStart: UInt32
+    var pathLength: UInt32
+    var parent: UInt32
+    /// The item that describes it.
+    var item = ArchiveAssembly.none
+    var firstPiece = ArchiveAssembly.none
+    var lastPiece = ArchiveAssembly.none
+    var pieceCount: UInt32 = 0
+    var hasMarker = false
+  }
+
+  /// What one block has of a directory; or a directory in it that no item describes.
+  struct Piece: Sendable {
+    /// `none` for a directory.
+    var part: UInt32
+    var directory: UInt32
+    var next = ArchiveAssembly.none
+  }
+
+  var byteCount: Int {
+    parts.capacity * MemoryLayout<Part>.stride + directories.capacity * MemoryLayout<Directory>.stride
+      + pieces.capacity * MemoryLayout<Piece>.stride + directoryItems.capacity * 8 + links.capacity * 8
+      + linkCounts.capacity * 12 + slots.byteCount + arena.capacity
+  }
+
+  func path(_ directory: UInt32) -> ArraySlice<UInt8> {
+    let start = Int(directories[Int(directory)].pathStart)
+    return arena[start..<start + Int(directories[Int(directory)].pathLength)]
+  }
+
+  /// The directory with this path.
+  func directory(_ path: UnsafeRawBufferPointer, hash: UInt64) -> UInt32? {
+    arena.withUnsafeBytes { arena in
+      slots.first(hash: ArchiveAssembly.slotHash(hash)) { number in
+        let directory = directories[Int(number)]
+        guard directory.pathHash == hash else { return false }
+        let start = Int(directory.pathStart)
+        return equal(UnsafeRawBufferPointer(rebasing: arena[start..<start + Int(directory.pathLength)]), path)
+      }
+    }
+  }
+
+  static func slotHash(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash ^ hash >> 32) }
+}
+
+/// Puts an archive together, block after block in stream order. `isRegular` turns false when the archive is one that
+/// must be read whole.
+struct ArchiveAssembler {
+  private(set) var assembly = ArchiveAssembly()
+  private(set) var isRegular = true
+  private let store: BlockStore
+  private var seen = WideSet()
+  private var pendingLinks: [(item: UInt32, source: [UInt8])] = []
+  // What the chunks so far end with: the beginning of an item.
+  private var carry: [UInt8] = []
+  private var carrySources: [ArchiveAssembly.Source] = []
+  private var previous: UInt32?
+  private var chunkCount: UInt32 = 0
+  private var path: [UInt8] = []
+
+  private static let maximumCarry = 16 << 20
+  private static let maximumItems = 1 << 30
+
+  init(_ store: BlockStore) {
+    self.store = store
+    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+    assembly.directories.append(
+      ArchiveAssembly.Directory(pathHash: store.hash.wide(empty), pathStart: 0, pathLength: 0, parent: 0))
+    insertSlot(0)
+  }
+
+  mutating func add(_ loaded: LoadedBlock, _ number: UInt32) {
+    guard isRegular else { return }
+    let (block, chunk) = (loaded.block, chunkCount)
+    chunkCount += 1
+    guard block.isRegular else { return isRegular = false }
+    if block.header.headLength == block.header.chunkLength, block.itemCount == 0 {
+      append(block.head, of: chunk, from: 0)
+      previous = nil
+      isRegular = carry.count <= ArchiveAssembler.maximumCarry
+      return
+    }
+    addSeam(before: block, number, chunk)
+    place(loaded, ArchiveAssembly.Part(number: number, held: nil, firstItem: assembly.itemCount, chunk: chunk))
+    carry.removeAll(keepingCapacity: true)
+    carrySources.removeAll(keepingCapacity: true)
+    append(block.tail, of: chunk, from: block.header.chunkLength - block.header.tailLength)
+    previous = number
+  }
+
+  private mutating func append(_ bytes: UnsafeRawBufferPointer, of chunk: UInt32, from offset: UInt32) {
+    guard !bytes.isEmpty else { return }
+    carrySources.append(ArchiveAssembly.Source(start: UInt32(carry.count), chunk: chunk, offset: offset))
+    carry.append(contentsOf: bytes)
+  }
+
+  /// The whole archive; nil when it must be read whole.
+  mutating func finished(rootTime: Int64, options: TreeOptions) throws(TreeError) -> SharedArchive? {
+    if isRegular, !carry.isEmpty { placeSeam(store.seam(carry), chunkCount) }
+    guard isRegular else { return nil }
+    seen = WideSet()
+    let unlinked = SharedArchive(assembly, store, rootTime: rootTime, options: options)
+    for link in pendingLinks {
+      guard let object = try unlinked.master(link.source), object < link.item else { return nil }
+      assembly.links.append((link.item, object))
+      assembly.linkCounts[object, default: 1] += 1
+    }
+    return SharedArchive(assembly, store, rootTime: rootTime, options: options)
+  }
+
+  /// Places the items that lie between the last whole item so far and a block's first.
+  private mutating func addSeam(before block: MetadataBlock, _ number: UInt32, _ chunk: UInt32) {
+    append(block.head, of: chunk, from: 0)
+    guard !carry.isEmpty else { return }
+    placeSeam(previous.map { store.seam(between: $0, and: number, carry) } ?? store.seam(carry), chunk)
+  }
+
+  private mutating func placeSeam(_ seam: LoadedBlock, _ chunk: UInt32) {
+    guard seam.block.isRegular, seam.block.tail.isEmpty else { return isRegular = false }
+    place(
+      seam,
+      ArchiveAssembly.Part(
+        number: ArchiveAssembly.none, held: seam, firstItem: assembly.itemCount, chunk: chunk, sources: carrySources))
+  }
+
+  private mutating func place(_ loaded: LoadedBlock, _ part: ArchiveAssembly.Part) {
+    let block = loaded.block
+    guard isRegular, block.itemCount > 0 else { return }
+    guard Int(assembly.itemCount) + block.itemCount < ArchiveAssembler.maximumItems else { return isRegular = false }
+    let number = UInt32(assembly.parts.count)
+    assembly.parts.append(part)
+    assembly.itemCount += UInt32(block.itemCount)
+    if block.header.hasDamagedFiles != 0 { assembly.hasDamagedFiles = true }
+    for index in 0..<Int(block.header.directoryItemCount) { placeDirectory(block, index, part.firstItem) }
+    let directories = (0..<Int(block.header.directoryCount)).map { placePiece(block, $0, in: number) }
+    for index in 0..<block.itemCount where isRegular {
+      let item = block.item(index)
+      guard item.directory != BlockItem.none else { continue }
+      if item.isDirectory, hasMarker(part.firstItem + UInt32(index)) { continue }
+      note(item.nameHash, in: directories[Int(item.directory)])
+    }
+    for index in 0..<Int(block.header.linkCount) {
+      let link = block.link(index)
+      pendingLinks.append((part.firstItem + link.item, Array(block.bytes(link.sourceStart, link.sourceLength))))
+    }
+  }
+
+  private mutating func placeDirectory(_ block: MetadataBlock, _ index: Int, _ firstItem: UInt32) {
+    let record = block.directoryItem(index)
+    let item = block.item(Int(record.item))
+    path.removeAll(keepingCapacity: true)
+    if item.directory != BlockItem.none {
+      let parent = block.directory(Int(item.directory))
+      path.append(contentsOf: block.bytes(parent.pathStart, parent.pathLength))
+      if !path.isEmpty { path.append(TreePath.separator) }
+      path.append(contentsOf: block.name(item))
+    }
+    let path = path
+    let directory = path.withUnsafeBytes { self.directory($0, hash: record.pathHash, isItem: true) }
+    guard assembly.directories[Int(directory)].item == ArchiveAssembly.none else { return isRegular = false }
+    assembly.directories[Int(directory)].item = firstItem + record.item
+    assembly.directoryItems.append((firstItem + record.item, directory))
+  }
+
+  private mutating func placePiece(_ block: MetadataBlock, _ index: Int, in part: UInt32) -> UInt32 {
+    let record = block.directory(index)
+    let directory = directory(block.bytes(record.pathStart, record.pathLength), hash: record.pathHash, isItem: false)
+    append(ArchiveAssembly.Piece(part: part, directory: UInt32(index)), to: directory)
+    return directory
+  }
+
+  /// The directory with this path, made when there is none. Unless an item describes it, its parent gets a marker.
+  private mutating func directory(_ path: UnsafeRawBufferPointer, hash: UInt64, isItem: Bool) -> UInt32 {
+    if let known = assembly.directory(path, hash: hash) { return known }
+    let slash = path.lastIndex(of: TreePath.separator)
+    let parentPath = UnsafeRawBufferPointer(rebasing: path[..<(slash ?? 0)])
+    let parent = directory(parentPath, hash: store.hash.wide(parentPath), isItem: false)
+    let number = UInt32(assembly.directories.count)
+    assembly.directories.append(
+      ArchiveAssembly.Directory(
+        pathHash: hash, pathStart: UInt32(truncatingIfNeeded: assembly.arena.count), pathLength: UInt32(path.count),
+        parent: parent))
+    assembly.arena.append(contentsOf: path)
+    if assembly.arena.count > Int(UInt32.max) { isRegular = false }
+    insertSlot(number)
+    if !isItem {
+      let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
+      assembly.directories[Int(number)].hasMarker = true
+      note(store.hash.wide(name), in: parent)
+      append(ArchiveAssembly.Piece(part: ArchiveAssembly.none, directory: number), to: parent)
+    }
+    return number
+  }
+
+  private mutating func append(_ piece: ArchiveAssembly.Piece, to directory: UInt32) {
+    let number = UInt32(assembly.pieces.count)
+    assembly.pieces.append(piece)
+    let last = assembly.directories[Int(directory)].lastPiece
+    if last == ArchiveAssembly.none {
+      assembly.directories[Int(directory)].firstPiece = number
+    } else {
+      assembly.pieces[Int(last)].next = number
+    }
+    assembly.directories[Int(directory)].lastPiece = number
+    assembly.directories[Int(directory)].pieceCount += 1
+  }
+
+  /// Notes a name in a directory; the same name twice makes the archive irregular.
+  private mutating func note(_ name: UInt64, in directory: UInt32) {
+    let key = (name ^ UInt64(directory) &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
+    if !seen.insert(key ^ key >> 29) { isRegular = false }
+  }
+
+  private func hasMarker(_ item: UInt32) -> Bool {
+    guard let directory = assembly.directory(ofItem: item) else { return false }
+    return assembly.directories[Int(directory)].hasMarker
+  }
+
+  private mutating func insertSlot(_ number: UInt32) {
+    let directories = assembly.directories
+    assembly.slots.insert(number, hash: ArchiveAssembly.slotHash(directories[Int(number)].pathHash)) {
+      ArchiveAssembly.slotHash(directories[Int($0)].pathHash)
+    }
+  }
+}
+
+extension ArchiveAssembly {
+  /// The directory that an item is.
+  func directory(ofItem item: UInt32) -> UInt32? {
+    ArchiveAssembly.search(directoryItems.count) { directoryItems[$0].item < item }.flatMap {
+      directoryItems[$0].item == item ? directoryItems[$0].directory : nil
+    }
+  }
+
+  /// The item that a later name of a hard link stands for.
+  func object(ofLink item: UInt32) -> UInt32? {
+    ArchiveAssembly.search(links.count) { links[$0].item < item }.flatMap {
+      links[$0].item == item ? links[$0].object : nil
+    }
+  }
+
+  /// The part that holds an item.
+  func part(ofItem item: UInt32) -> Int {
+    (ArchiveAssembly.search(parts.count) { parts[$0].firstItem <= item } ?? parts.count) - 1
+  }
+
+  /// The first of `count` places where `isBefore` is false; nil: there is none.
+  private static func search(_ count: Int, _ isBefore: (Int) -> Bool) -> Int? {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isBefore(middle) { low = middle + 1 } else { high = middle }
+    }
+    return low < count ? low : nil
+  }
+}
+
+/// A set of well-mixed 64-bit numbers.
+struct WideSet: Sendable {
+  private var slots: [UInt64] = Array(repeating: 0, count: 256)
+  private var count = 0
+
+  /// False: it was there already.
+  mutating func insert(_ number: UInt64) -> Bool {
+    if count * 4 >= slots.count * 3 { grow() }
+    let number = number == 0 ? 1 : number
+    let mask = slots.count &- 1
+    var slot = Int(truncatingIfNeeded: number) & mask
+    while slots[slot] != 0 {
+      if slots[slot] == number { return false }
+      slot = (slot &+ 1) & mask
+    }
+    slots[slot] = number
+    count += 1
+    return true
+  }
+
+  private mutating func grow() {
+    let old = slots
+    slots = Array(repeating: 0, count: old.count * 2)
+    let mask = slots.count &- 1
+    for number in old where number != 0 {
+      var slot = Int(truncatingIfNeeded: number) & mask
+      while slots[slot] != 0 { slot = (slot &+ 1) & mask }
+      slots[slot] = number
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import BorgFormat
+
+/// What a tree needs to know of the items in one chunk of an item stream: one flat image, never changed, shared by all
+/// archives whose streams hold the chunk.
+///
+/// The image is a header, the records of items, directories, items that are directories, hard links and owners, a hash
+/// table of names, and an arena of bytes that the records point into. A chunk's items begin wherever the one before it
+/// left off; the bytes before the first whole item (`head`) and after the last (`tail`) are kept, so that items that lie
+/// across chunks can be put together without the chunks.
+public final class MetadataBlock: @unchecked Sendable {
+  // Safe: the image is written before there is an object, and freed with it.
+  private let image: UnsafeMutableRawBufferPointer
+  let header: BlockHeader
+  private let directoriesStart: Int
+  private let directoryItemsStart: Int
+  private let linksStart: Int
+  private let ownersStart: Int
+  private let slotsStart: Int
+  private let arenaStart: Int
+
+  /// `write` fills the image, whose size the header determines.
+  init(_ header: BlockHeader, _ write: (MetadataBlock, UnsafeMutableRawBufferPointer) -> Void) {
+    self.header = header
+    directoriesStart = MemoryLayout<BlockHeader>.stride + Int(header.itemCount) * MemoryLayout<BlockItem>.stride
+    directoryItemsStart = directoriesStart + Int(header.directoryCount) * MemoryLayout<BlockDirectory>.stride
+    linksStart = directoryItemsStart + Int(header.directoryItemCount) * MemoryLayout<BlockDirectoryItem>.stride
+    ownersStart = linksStart + Int(header.linkCount) * MemoryLayout<BlockLink>.stride
+    slotsStart = ownersStart + Int(header.ownerCount) * MemoryLayout<BlockOwner>.stride
+    arenaStart = slotsStart + Int(header.slotCount) * MemoryLayout<UInt16>.stride
+    image = .allocate(byteCount: arenaStart + Int(header.arenaLength), alignment: 64)
+    write(self, image)
+  }
+
+  deinit { image.deallocate() }
+
+  var byteCount: Int { image.count }
+  var itemCount: Int { Int(header.itemCount) }
+  /// Whether the items are such that archives can be put together from blocks.
+  var isRegular: Bool { header.isRegular != 0 }
+  var head: UnsafeRawBufferPointer { bytes(0, header.headLength) }
+  var tail: UnsafeRawBufferPointer { bytes(header.tailStart, header.tailLength) }
+
+  func item(_ number: Int) -> BlockItem { load(MemoryLayout<BlockHeader>.stride, number, header.itemCount) }
+  func directory(_ number: Int) -> BlockDirectory { load(directoriesStart, number, header.directoryCount) }
+  func directoryItem(_ number: Int) -> BlockDirectoryItem {
+    load(directoryItemsStart, number, header.directoryItemCount)
+  }
+  func link(_ number: Int) -> BlockLink { load(linksStart, number, header.linkCount) }
+  func owner(_ number: Int) -> BlockOwner { load(ownersStart, number, header.ownerCount) }
+
+  /// Bytes of the arena.
+  func bytes(_ start: UInt32, _ count: UInt32) -> UnsafeRawBufferPointer {
+    precondition(UInt64(start) + UInt64(count) <= UInt64(header.arenaLength))
+    let first = arenaStart + Int(start)
+    return UnsafeRawBufferPointer(rebasing: image[first..<first + Int(count)])
+  }
+
+  func name(_ item: BlockItem) -> UnsafeRawBufferPointer { bytes(item.nameStart, UInt32(item.nameLength)) }
+
+  /// The stored access time; nil: the same as the modification time.
+  func atime(_ item: BlockItem) -> Int64? {
+    item.flags.contains(.hasAtime) ? bytes(item.atimeStart, 8).loadUnaligned(as: Int64.self) : nil
+  }
+
+  /// The item of this name in one of the block's directories.
+  func find(_ name: UnsafeRawBufferPointer, hash: UInt64, in directory: UInt16) -> Int? {
+    let mask = Int(header.slotCount) - 1
+    var slot = Int(truncatingIfNeeded: MetadataBlock.slotHash(hash, directory)) & mask
+    while true {
+      let number = self.slot(slot)
+      if number == BlockItem.none { return nil }
+      let item = item(Int(number))
+      if item.nameHash == hash, item.directory == directory, equal(self.name(item), name) { return Int(number) }
+      slot = (slot + 1) & mask
+    }
+  }
+
+  static func slotHash(_ name: UInt64, _ directory: UInt16) -> UInt32 {
+    UInt32(truncatingIfNeeded: (name ^ UInt64(directory) &* 0x9E37_79B9_7F4A_7C15) >> 7)
+  }
+
+  private func slot(_ number: Int) -> UInt16 {
+    UnsafeRawBufferPointer(image).load(fromByteOffset: slotsStart + number * 2, as: UInt16.self)
+  }
+
+  private func load<T: BitwiseCopyable>(_ start: Int, _ number: Int, _ count: UInt32) -> T {
+    precondition(number >= 0 && number < Int(count))
+    return UnsafeRawBufferPointer(image).load(fromByteOffset: start + number * MemoryLayout<T>.stride, as: T.self)
+  }
+}
+
+/// How many records of each kind a block has, and where its items lie in its chunk.
+struct BlockHeader: BitwiseCopyable {
+  var itemCount: UInt32 = 0
+  var directoryCount: UInt32 = 0
+  var directoryItemCount: UInt32 = 0
+  var linkCount: UInt32 = 0
+  var ownerCount: UInt32 = 0
+  /// A power of two above the number of items.
+  var slotCount: UInt32 = 0
+  var arenaLength: UInt32 = 0
+  /// The arena begins with the chunk's head.
+  var headLength: UInt32 = 0
+  var tailStart: UInt32 = 0
+  var tailLength: UInt32 = 0
+  var chunkLength: UInt32 = 0
+  var isRegular: UInt32 = 1
+  var hasDamagedFiles: UInt32 = 0
+  var unused: UInt32 = 0
+}
+
+/// An item: 64 bytes, one cache line.
+struct BlockItem: BitwiseCopyable {
+  var mtime: Int64
+  var ctime: Int64
+  /// A device's number for a device.
+  var size: Int64
+  var nameHash: UInt64
+  /// Where it lies in the chunk, or in the bytes that were put together.
+  var offset: UInt32
+  var length: UInt32
+  var nameStart: UInt32
+  var atimeStart: UInt32 = 0
+  var owner: UInt16
+  /// The block's directory that holds it; `none` for the root's own item.
+  var directory: UInt16
+  /// The next item in the same directory of the block.
+  var next: UInt16 = BlockItem.none
+  var mode: UInt16
+  var nameLength: UInt8
+  var flags: BlockItemFlags
+  var unused: UInt16 = 0
+  var unusedToo: UInt32 = 0
+
+  static let none = UInt16.max
+
+  var isDirectory: Bool { UInt32(mode) & FileType.mask == FileType.directory }
+}
+
+struct BlockItemFlags: OptionSet, BitwiseCopyable {
+  let rawValue: UInt8
+  static let hasXattrs = BlockItemFlags(rawValue: 1)
+  static let isDamaged = BlockItemFlags(rawValue: 2)
+  static let hasAtime = BlockItemFlags(rawValue: 4)
+  /// A later name of another item.
+  static let isLink = BlockItemFlags(rawValue: 8)
+}
+
+/// A directory that holds items of the block.
+struct BlockDirectory: BitwiseCopyable {
+  var pathHash: UInt64
+  var pathStart: UInt32
+  var pathLength: UInt32
+  var first: UInt16
+  var last: UInt16
+  var unused: UInt32 = 0
+}
+
+/// An item that is a directory, with the hash of its path.
+struct BlockDirectoryItem: BitwiseCopyable {
+  var pathHash: UInt64
+  var item: UInt32
+  var unused: UInt32 = 0
+}
+
+/// A later name of a hard link, and the path it refers to.
+struct BlockLink: BitwiseCopyable {
+  var item: UInt32
+  var sourceStart: UInt32
+  var sourceLength: UInt32
+  var unused: UInt32 = 0
+}
+
+/// Ids and names as they are stored; a length of `none`: no name.
+struct BlockOwner: BitwiseCopyable {
+  var uid: Int64
+  var gid: Int64
+  var userStart: UInt32
+  var groupStart: UInt32
+  var userLength: UInt32
+  var groupLength: UInt32
+
+  static let none = UInt32.max
+}

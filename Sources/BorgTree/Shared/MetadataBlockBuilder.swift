@@ -1,0 +1,263 @@
+import BorgFormat
+
+/// Makes a block of a chunk's items. What archives cannot be put together from (an item that is malformed or cannot be
+/// shown where it claims to be, a name that is there twice) makes the block irregular: such archives are read whole.
+struct MetadataBlockBuilder {
+  private let hash: NameHash
+  private var header = BlockHeader()
+  private var items: [BlockItem] = []
+  private var directories: [BlockDirectory] = []
+  private var directoryItems: [BlockDirectoryItem] = []
+  private var links: [BlockLink] = []
+  private var owners: [BlockOwner] = []
+  private var slots: [UInt16] = []
+  private var arena: [UInt8] = []
+  private var directoryNumbers: [UInt64: UInt16] = [:]
+  private var lastDirectory: UInt16?
+
+  private static let maximumItems = 60_000
+  private static let maximumLength = 64 << 20
+  /// So many places are tried at most where a chunk's first item could begin.
+  private static let maximumCandidates = 64
+
+  /// The block of a chunk whose first item begins at `start`; nil: where one can be seen to begin.
+  static func build(_ chunk: UnsafeRawBufferPointer, from start: Int? = nil, hash: NameHash) -> MetadataBlock {
+    var builder = MetadataBlockBuilder(hash)
+    let start = min(start ?? firstItem(in: chunk) ?? chunk.count, chunk.count)
+    guard chunk.count <= maximumLength else { return builder.irregular() }
+    builder.fill(chunk, from: start)
+    return builder.finished()
+  }
+
+  private init(_ hash: NameHash) { self.hash = hash }
+
+  /// Where an item begins that is followed by another one or the chunk's end. Whoever uses it must see to it that what
+  /// comes before is made of whole items.
+  private static func firstItem(in chunk: UnsafeRawBufferPointer) -> Int? {
+    var candidates = 0
+    for position in 0..<chunk.count where looksLikeItem(chunk, position) {
+      let rest = UnsafeRawBufferPointer(rebasing: chunk[position...])
+      let location = ItemLocation(firstChunk: 0, offset: 0, length: 0)
+      if let skimmed = try? ItemCodec.skim(rest, at: location) {
+        let next = position + skimmed.byteCount
+        if next == chunk.count || looksLikeItem(chunk, next) { return position }
+      }
+      candidates += 1
+      if candidates == maximumCandidates { return nil }
+    }
+    return nil
+  }
+
+  /// A small map whose first key is a short text.
+  private static func looksLikeItem(_ bytes: UnsafeRawBufferPointer, _ position: Int) -> Bool {
+    let isMap = bytes[position] & 0xF0 == 0x80 && bytes[position] & 0x0F > 2
+    guard isMap, position + 1 < bytes.count else { return isMap && position + 1 == bytes.count }
+    return bytes[position + 1] & 0xE0 == 0xA0
+  }
+
+  private mutating func fill(_ chunk: UnsafeRawBufferPointer, from start: Int) {
+    arena.append(contentsOf: chunk[..<start])
+    var position = start
+    while position < chunk.count {
+      let rest = UnsafeRawBufferPointer(rebasing: chunk[position...])
+      var location = ItemLocation(firstChunk: 0, offset: UInt32(position), length: 0)
+      guard let (item, length) = skim(rest, at: location) else { break }
+      location.length = UInt32(length)
+      guard items.count < MetadataBlockBuilder.maximumItems else { return header.isRegular = 0 }
+      add(item, at: location)
+      position += length
+    }
+    header.headLength = UInt32(start)
+    header.tailStart = keep(UnsafeRawBufferPointer(rebasing: chunk[position...]))
+    header.tailLength = UInt32(chunk.count - position)
+    header.chunkLength = UInt32(chunk.count)
+    fillSlots()
+  }
+
+  /// Nil: there is no whole item.
+  private mutating func skim(
+    _ bytes: UnsafeRawBufferPointer, at location: ItemLocation
+  ) -> (summary: ItemSummary, byteCount: Int)? {
+    do {
+      return try ItemCodec.skim(bytes, at: location)
+    } catch {
+      header.isRegular = 0
+      return nil
+    }
+  }
+
+  private mutating func add(_ item: ItemSummary, at location: ItemLocation) {
+    guard item.isOfShownType, !item.isPart else { return }
+    switch TreePath(item.path, strippedComponents: 0) {
+    case .root:
+      guard item.isDirectory else { return header.isRegular = 0 }
+      let empty = UnsafeRawBufferPointer(rebasing: item.path[..<0])
+      append(item, at: location, empty, in: BlockItem.none)
+    case .entry(let path, let name):
+      guard let directory = directory(path) else { return header.isRegular = 0 }
+      append(item, at: location, name, in: directory)
+    case .nowhere: header.isRegular = 0
+    }
+  }
+
+  private mutating func append(
+    _ item: ItemSummary, at location: ItemLocation, _ name: UnsafeRawBufferPointer, in directory: UInt16
+  ) {
+    let number = UInt16(items.count)
+    var record = BlockItem(
+      mtime: item.mtime, ctime: item.ctime ?? item.mtime, size: 0, nameHash: hash.wide(name),
+      offset: location.offset, length: location.length, nameStart: keep(name), owner: owner(item),
+      directory: directory, mode: UInt16(truncatingIfNeeded: item.mode), nameLength: UInt8(name.count), flags: [])
+    switch item.mode & FileType.mask {
+    case FileType.regular: record.size = max(0, item.size)
+    case FileType.symbolicLink: record.size = Int64(item.source.count)
+    case FileType.blockDevice, FileType.characterDevice: record.size = Int64(bitPattern: item.rdev)
+    default: break
+    }
+    if item.hasXattrs { record.flags.insert(.hasXattrs) }
+    if item.hasHealthyChunks {
+      record.flags.insert(.isDamaged)
+      header.hasDamagedFiles = 1
+    }
+    if let atime = item.atime, atime != item.mtime {
+      record.flags.insert(.hasAtime)
+      record.atimeStart = withUnsafeBytes(of: atime) { keep($0) }
+    }
+    if item.isDirectory {
+      let hash = directory == BlockItem.none ? record.nameHash : hash.wide(item.path)
+      directoryItems.append(BlockDirectoryItem(pathHash: hash, item: UInt32(number)))
+    }
+    if item.isHardlinkReference {
+      record.flags.insert(.isLink)
+      links.append(
+        BlockLink(item: UInt32(number), sourceStart: keep(item.source), sourceLength: UInt32(item.source.count)))
+    }
+    items.append(record)
+    if directory != BlockItem.none { chain(number, in: Int(directory)) }
+  }
+
+  private mutating func chain(_ number: UInt16, in directory: Int) {
+    let last = directories[directory].last
+    if last == BlockItem.none { directories[directory].first = number } else { items[Int(last)].next = number }
+    directories[directory].last = number
+  }
+
+  /// The number of a directory; nil: there is none that can be shown.
+  private mutating func directory(_ path: UnsafeRawBufferPointer) -> UInt16? {
+    if let lastDirectory, isPath(lastDirectory, path) { return lastDirectory }
+    let hash = hash.wide(path)
+    if let known = directoryNumbers[hash] {
+      guard isPath(known, path) else { return nil }
+      lastDirectory = known
+      return known
+    }
+    guard path.isEmpty || TreePath.areNames(path), directories.count < MetadataBlockBuilder.maximumItems else {
+      return nil
+    }
+    let number = UInt16(directories.count)
+    directories.append(
+      BlockDirectory(
+        pathHash: hash, pathStart: keep(path), pathLength: UInt32(path.count), first: BlockItem.none,
+        last: BlockItem.none))
+    directoryNumbers[hash] = number
+    lastDirectory = number
+    return number
+  }
+
+  private func isPath(_ directory: UInt16, _ path: UnsafeRawBufferPointer) -> Bool {
+    let start = Int(directories[Int(directory)].pathStart)
+    let end = start + Int(directories[Int(directory)].pathLength)
+    return arena.withUnsafeBytes { equal(UnsafeRawBufferPointer(rebasing: $0[start..<end]), path) }
+  }
+
+  private mutating func owner(_ item: ItemSummary) -> UInt16 {
+    for (number, owner) in owners.enumerated().reversed() where owner.uid == item.uid && owner.gid == item.gid {
+      if isName(owner.userStart, owner.userLength, item.user), isName(owner.groupStart, owner.groupLength, item.group) {
+        return UInt16(number)
+      }
+    }
+    guard owners.count < MetadataBlockBuilder.maximumItems else {
+      header.isRegular = 0
+      return 0
+    }
+    owners.append(
+      BlockOwner(
+        uid: item.uid, gid: item.gid, userStart: keep(item.user), groupStart: keep(item.group),
+        userLength: item.user.baseAddress == nil ? BlockOwner.none : UInt32(item.user.count),
+        groupLength: item.group.baseAddress == nil ? BlockOwner.none : UInt32(item.group.count)))
+    return UInt16(owners.count - 1)
+  }
+
+  private func isName(_ start: UInt32, _ length: UInt32, _ name: UnsafeRawBufferPointer) -> Bool {
+    guard length != BlockOwner.none else { return name.baseAddress == nil }
+    return name.baseAddress != nil
+      && arena.withUnsafeBytes { equal(UnsafeRawBufferPointer(rebasing: $0[Int(start)..<Int(start + length)]), name) }
+  }
+
+  private mutating func keep(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    let start = UInt32(arena.count)
+    arena.append(contentsOf: bytes)
+    return start
+  }
+
+  private mutating func fillSlots() {
+    var count = 2
+    while count < items.count * 3 / 2 + 1 { count *= 2 }
+    slots = Array(repeating: BlockItem.none, count: count)
+    for (number, item) in items.enumerated() where item.directory != BlockItem.none {
+      var slot = Int(truncatingIfNeeded: MetadataBlock.slotHash(item.nameHash, item.directory)) & (count - 1)
+      while slots[slot] != BlockItem.none {
+        let other = items[Int(slots[slot])]
+        // The hash is keyed and wide: equal ones mean equal names, or once in an age an archive that is read whole.
+        if other.nameHash == item.nameHash, other.directory == item.directory { header.isRegular = 0 }
+        slot = (slot + 1) & (count - 1)
+      }
+      slots[slot] = UInt16(number)
+    }
+  }
+
+  private consuming func irregular() -> MetadataBlock {
+    header.isRegular = 0
+    return finished()
+  }
+
+  private consuming func finished() -> MetadataBlock {
+    if slots.isEmpty { slots = [BlockItem.none, BlockItem.none] }
+    header.itemCount = UInt32(items.count)
+    header.directoryCount = UInt32(directories.count)
+    header.directoryItemCount = UInt32(directoryItems.count)
+    header.linkCount = UInt32(links.count)
+    header.ownerCount = UInt32(owners.count)
+    header.slotCount = UInt32(slots.count)
+    header.arenaLength = UInt32(arena.count)
+    let (header, items, directories, directoryItems) = (header, items, directories, directoryItems)
+    let (links, owners, slots, arena) = (links, owners, slots, arena)
+    return MetadataBlock(header) { block, image in
+      var start = 0
+      func put(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: image[start...]).copyMemory(from: bytes)
+        start += bytes.count
+      }
+      withUnsafeBytes(of: header) { put($0) }
+      items.withUnsafeBytes { put($0) }
+      directories.withUnsafeBytes { put($0) }
+      directoryItems.withUnsafeBytes { put($0) }
+      links.withUnsafeBytes { put($0) }
+      owners.withUnsafeBytes { put($0) }
+      slots.withUnsafeBytes { put($0) }
+      arena.withUnsafeBytes { put($0) }
+    }
+  }
+}
+
+extension ItemSummary {
+  /// Whether an item is of a kind that is ever shown.
+  var isOfShownType: Bool {
+    switch mode & FileType.mask {
+    case FileType.regular, FileType.directory, FileType.symbolicLink, FileType.fifo, FileType.blockDevice,
+      FileType.characterDevice, FileType.socket:
+      true
+    default: false
+    }
+  }
+}
