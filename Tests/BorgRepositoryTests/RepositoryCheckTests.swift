@@ -1,6 +1,8 @@
 import BorgFormat
 import BorgSystem
 import BorgTesting
+import Glibc
+import Synchronization
 import Testing
 
 @testable import BorgRepository
@@ -116,6 +118,24 @@ struct RepositoryCheckTests {
     #expect(try check().errors.isEmpty)
   }
 
+  /// A signal closes the repository while the command's own thread checks: its lock must not wait for the end.
+  @Test func `closing ends a check that is under way`() throws {
+    try fill()
+    let monitor = HookedMonitor()
+    let repository = try LocalRepository.open(
+      sandbox.location(), lock: LockOptions(mode: .exclusive, waitSeconds: 0), environment: sandbox.environment,
+      monitor: monitor)
+    let closer = Mutex<Worker?>(nil)
+    monitor.onFirstLog {
+      closer.withLock { $0 = try? Worker { repository.close() } }
+      usleep(300_000)
+    }
+    #expect(throws: RepositoryError.self) { try repository.check(repair: false, maximumSeconds: 0) }
+    closer.withLock { $0?.join() }
+    #expect(!sandbox.exists("repo/lock.exclusive"))
+    #expect(try check().result)
+  }
+
   @Test func `garbage between entries is skipped by a repair`() throws {
     try fill()
     let original = try sandbox.bytes("repo/data/0/0")
@@ -125,4 +145,27 @@ struct RepositoryCheckTests {
     #expect(try check(repair: true).result)
     #expect(try sandbox.bytes("repo/data/0/0") == original)
   }
+}
+
+/// Calls back when it first hears of something.
+private final class HookedMonitor: Monitor {
+  private let hook = Mutex<(@Sendable () -> Void)?>(nil)
+
+  let wantsProgress = false
+  let wantsFileStatus = false
+
+  func onFirstLog(_ body: @escaping @Sendable () -> Void) { hook.withLock { $0 = body } }
+
+  func log(_ record: LogRecord) {
+    let body = hook.withLock { hook in
+      defer { hook = nil }
+      return hook
+    }
+    body?()
+  }
+
+  func fileStatus(_ status: Character, path: [UInt8]) {}
+  func progress(_ progress: ArchiveProgress?) {}
+  func progress(_ progress: OperationProgress) {}
+  func ask(_ question: Question) -> Bool { false }
 }

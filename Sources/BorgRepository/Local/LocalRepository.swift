@@ -10,6 +10,7 @@ public final class LocalRepository: Repository {
   public let location: Location
   let core: Mutex<RepositoryCore>
   private let lock: DirectoryLock?
+  private let stopRequest: StopRequest
 
   public struct CreateOptions: Sendable {
     public var appendOnly = false
@@ -67,6 +68,7 @@ public final class LocalRepository: Repository {
     id = core.settings.id
     location = core.location
     lock = core.lock
+    stopRequest = core.store.stopRequest
     self.core = Mutex(core)
   }
 
@@ -228,7 +230,11 @@ public final class LocalRepository: Repository {
 
   public func destroy() throws { try core.withLock { try $0.destroy() } }
 
-  public func close() { core.withLock { $0.close() } }
+  /// From any thread; a check, a replay or a compaction that is under way ends with an error.
+  public func close() {
+    stopRequest.make()
+    core.withLock { $0.close() }
+  }
 
   /// Lets go of the lock alone, without waiting for a call that is under way: the process must end right after it.
   public func releaseLock() throws { try lock?.release() }

@@ -103,6 +103,7 @@ final class RepositoryCore {
   /// Idempotent. An open transaction is left to the next writer, unless the disk is full.
   func close() {
     guard !isClosed else { return }
+    store.stopRequest.withdraw()
     rollback()
     isClosed = true
     index = nil

@@ -12,7 +12,7 @@ enum SegmentSalvage {
     let temporary = path + Array("-\(Files.randomSuffix()).tmp".utf8)
     do {
       let target = try File.open(temporary, O_WRONLY | O_CREAT | O_EXCL)
-      try copyEntries(from: source, to: target)
+      try copyEntries(from: source, to: target, store.stopRequest)
       try target.sync()
       try target.close()
       try Files.rename(temporary, path)
@@ -24,13 +24,14 @@ enum SegmentSalvage {
     try Files.syncDirectory(Files.parent(of: path))
   }
 
-  private static func copyEntries(from source: File, to target: File) throws {
+  private static func copyEntries(from source: File, to target: File, _ stopRequest: StopRequest) throws {
     try target.write(SegmentEntryHeader.magic)
     let size = Int(try source.size())
     guard size >= SegmentEntryHeader.magic.count + SegmentEntryHeader.size else { return }
     let window = ReadWindow(source, preferredSize: 2 * SegmentEntryHeader.maximumEntrySize)
     var offset = 0
     while size - offset >= SegmentEntryHeader.size {
+      try stopRequest.check()
       if let entry = try entry(window, at: offset, end: size) {
         try target.write(entry)
         offset += entry.count

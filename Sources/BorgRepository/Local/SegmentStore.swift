@@ -10,6 +10,8 @@ final class SegmentStore {
   private let sizeLimit: Int
   private let segmentsPerDirectory: Int
   private let startsWritebackEarly: Bool
+  /// Ends scans when it is made.
+  let stopRequest = StopRequest()
   private var pool = DescriptorPool()
   private var writer: SegmentWriter?
   /// The number of the open segment, or of the next one.
@@ -246,7 +248,10 @@ final class SegmentStore {
   ) throws {
     try flushIfOpen(segment)
     let file = try file(segment)
-    try SegmentScanner(file, segment: segment, offset: offset, verifiesChecksums: verifiesChecksums).forEach(body)
+    try SegmentScanner(file, segment: segment, offset: offset, verifiesChecksums: verifiesChecksums).forEach { entry in
+      try stopRequest.check()
+      return try body(entry)
+    }
   }
 
   /// The object at `location` while it still waits in the write buffer; nil when it is to be read from the file.
