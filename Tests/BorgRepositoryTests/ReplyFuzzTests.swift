@@ -1,0 +1,51 @@
+import BorgFormat
+import BorgSystem
+import BorgTesting
+import Testing
+
+@testable import BorgRepository
+
+/// The other end of the wire: answers of real servers (Fixtures/frames), mutated, for the client's decoder.
+/// BORG_FUZZ_SECONDS sets the time (default: 5 s), BORG_FUZZ_SEED repeats a run.
+@Suite struct ReplyFuzzTests {
+  private func decode(_ bytes: ArraySlice<UInt8>, _ decoder: inout ReplyDecoder) throws -> Int {
+    try bytes.withUnsafeBytes { try decoder.append($0) }
+    var count = 0
+    while try decoder.next() != nil { count += 1 }
+    return count
+  }
+
+  @Test func `every answer of a real server is understood`() throws {
+    for frame in try Fixtures.frames("responses") {
+      var decoder = ReplyDecoder()
+      #expect(try decode(frame[...], &decoder) == 1)
+    }
+  }
+
+  @Test func `the client's decoder takes any bytes`() throws {
+    let environment = Environment.current()
+    let seconds = environment["BORG_FUZZ_SECONDS"].flatMap { Int64($0) } ?? 5
+    let seed = environment["BORG_FUZZ_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1 ... .max)
+    print("BORG_FUZZ_SEED=\(seed)")
+    let corpus = try Fixtures.frames("responses")
+    var mutator = Mutator(seed: seed)
+    let end = Clock.system.monotonic() + seconds * 1_000_000_000
+    var rounds = 0
+    while Clock.system.monotonic() < end {
+      var decoder = ReplyDecoder()
+      var rest = mutator.mutated(corpus)[...]
+      while !rest.isEmpty {
+        let piece = rest.prefix(mutator.below(64) + 1)
+        rest = rest.dropFirst(piece.count)
+        do {
+          _ = try decode(piece, &decoder)
+        } catch {
+          #expect(error is RemoteError)
+          rest = []
+        }
+      }
+      rounds += 1
+    }
+    #expect(rounds > 100)
+  }
+}
