@@ -18,6 +18,7 @@ public final class ArchiveMount {
 
   private let session: RepositorySession
   private let tree: any FileTree
+  private let source: ArchiveTreeSource?
   private let options: MountOptions
   private let fuse: FuseSession
 
@@ -35,11 +36,15 @@ public final class ArchiveMount {
     shown.opensDamagedFiles = options.opensDamagedFiles
     self.session = session
     self.options = options
+    var made: ArchiveTreeSource?
     tree = try ArchiveMount.tree(view, of: session, shown, versions: options.showsVersions) { entries, watch in
-      ArchiveTreeSource(
+      let source = ArchiveTreeSource(
         session: session, entries: entries, watch: watch, matcher: matcher, usesNames: usesNames,
         dataCacheBytes: DataCacheSize.bytes(options, session.context.environment))
+      made = source
+      return source
     }
+    source = made
     let monitor = session.context.monitor
     let repository = session.repository as? LocalRepository
     fuse = try FuseSession(tree, options: options.passedOn) {
@@ -61,7 +66,12 @@ public final class ArchiveMount {
       return try ArchiveTree(of: archive, from: source, options: options)
     case .repository(let select):
       let entries = try select(session.manifest)
-      if versions { return try ArchiveTree(mergedFrom: source(entries, nil), options: options) }
+      if versions {
+        let source = source(entries, nil)
+        return LazyTree(options: options) { () throws(TreeError) in
+          try ArchiveTree(mergedFrom: source, options: options)
+        }
+      }
       let watch = ManifestWatch(of: session, showing: entries, select: select)
       let source = source(entries, watch)
       return ViewsTree(over: try RepositoryTree(source, options: options), source: source, options: options)
@@ -101,12 +111,17 @@ public final class ArchiveMount {
   /// Answers the kernel until the file system is unmounted or a signal ends it. After a terminating signal the mount
   /// point is left behind, dead, when this object goes.
   public func serve(foreground: Bool) throws {
-    let (tree, monitor, repository) = (tree, session.context.monitor, session.repository)
+    let (tree, source) = (tree, source)
+    let (monitor, repository) = (session.context.monitor, session.repository)
     let statistics: @Sendable () -> Void = {
       let held = tree.statistics
       monitor.debug(
         "fuse: \(held.nodes) nodes (\(held.bytes) bytes) of \(held.loadedArchives) archives, "
           + "\(held.pendingArchives) pending archives", logger: "borg.fuse")
+      guard let data = source?.dataStatistics else { return }
+      monitor.debug(
+        "fuse: data cache: \(data.cachedChunks) chunks (\(data.cachedBytes) bytes); \(data.hits) hits, "
+          + "\(data.fetches) chunks (\(data.fetchedBytes) bytes) fetched", logger: "borg.fuse")
     }
     let ending = try MountSignals.serve(
       fuse, foreground: foreground,

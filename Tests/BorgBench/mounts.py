@@ -22,23 +22,18 @@ READ_SECONDS = 2.0
 class Mount:
     """One program's mount of one folder: `start` makes it live and `root` is the folder in it."""
 
-    def __init__(self, name, words, folder, env, root='', waits=False):
-        self.name, self.words, self.folder, self.env, self.waits = name, words, folder, env, waits
+    def __init__(self, name, words, folder, env, root=''):
+        self.name, self.words, self.folder, self.env = name, words, folder, env
         self.point = folder / 'mnt'
         self.root = self.point / root
         self.point.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self):
-        words = [str(word) for word in self.words] + ([] if self.waits is None else [str(self.point)])
-        self.process = None
-        if self.waits:
-            self.process = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while not os.path.ismount(self.point):
-                if self.process.poll() is not None:
-                    sys.exit('%s ended' % self.name)
-                time.sleep(0.002)
-        else:
-            subprocess.run(words, env=self.env, check=True, stdout=subprocess.DEVNULL)
+        words = [str(word) for word in self.words] + [str(self.point)]
+        self.process = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not os.path.ismount(self.point):
+            expect(self.process.poll() is None, '%s ended' % self.name)
+            time.sleep(0.002)
         return self.root
 
     def __exit__(self, *unused):
@@ -46,9 +41,7 @@ class Mount:
             if subprocess.call(['umount', str(self.point)], stderr=subprocess.DEVNULL) == 0:
                 break
             time.sleep(0.1)
-        if self.process:
-            self.process.wait()
-        time.sleep(0.05)
+        self.process.wait()
 
 
 # --- what is measured: each returns seconds, or operations a second with a unit ------------------------------------------
@@ -63,6 +56,13 @@ def known(folder):
     """Every path below the folder."""
     found = [os.path.join(place, name) for place, folders, files in os.walk(folder) for name in folders + files]
     return [os.path.relpath(path, folder) for path in found]
+
+
+def list_root(root, source):
+    """What follows the start of the program, which `compare` adds."""
+    start = time.monotonic()
+    expect(sorted(os.listdir(root)) == sorted(os.listdir(source)), 'the root differs')
+    return time.monotonic() - start
 
 
 def finding(*words):
@@ -186,6 +186,7 @@ def read_randomly(root, source, size, length, number):
 
 SECONDS, MEGABYTES, OPERATIONS = 's', 'MB/s', 'ops/s'
 MEASURES = {
+    'start': (list_root, 'many', SECONDS),
     'find': (finding(), 'many', SECONDS),
     'find again': (find_again, 'many', SECONDS),
     'find -ls': (finding('-ls'), 'many', SECONDS),
@@ -229,24 +230,25 @@ class Mounts:
         self.run(self.real, 'init', '-e', 'repokey', folder / 'repo', stderr=subprocess.DEVNULL)
         self.run(self.real, 'create', '%s::a' % (folder / 'repo'), '.', cwd=source)
         archive = '%s::a' % (folder / 'repo')
-        mounts = [Mount('yardstick', [self.yardstick, source], folder / 'y', self.env, waits=True),
-                  Mount('ours', [self.ours, 'mount', archive], folder / 'o', self.env)]
+        mounts = [Mount('yardstick', [self.yardstick, source], folder / 'y', self.env),
+                  Mount('ours', [self.ours, 'mount', '-f', archive], folder / 'o', self.env)]
         for name, there in (('pyfuse3', self.has_pyfuse3), ('llfuse', self.has_llfuse)):
             if there:
                 env = dict(self.env, BORG_FUSE_IMPL=name)
-                mounts.append(Mount('real ' + name, [self.real, 'mount', archive], folder / name, env))
+                mounts.append(
+                    Mount('real ' + name, [self.real, 'mount', '-f', archive], folder / name, env))
             else:
                 print('not installed beside the real borg: %s' % name)
         if shutil.which('mksquashfs') and shutil.which('squashfuse'):
             self.run('mksquashfs', source, folder / 'image', '-comp', 'lz4', '-quiet', '-no-progress')
-            mounts.append(Mount('squashfuse', ['squashfuse', '-f', folder / 'image'], folder / 's', self.env, waits=True))
+            mounts.append(Mount('squashfuse', ['squashfuse', '-f', folder / 'image'], folder / 's', self.env))
         else:
             print('not installed: squashfuse, squashfs-tools')
         if shutil.which('restic'):
             self.run('restic', '-r', folder / 'restic', 'init')
             self.run('restic', '-r', folder / 'restic', 'backup', '-q', '.', cwd=source)
             mounts.append(Mount('restic', ['restic', '-r', folder / 'restic', 'mount'], folder / 'r', self.env,
-                                root='ids', waits=True))
+                                root='ids'))
         else:
             print('not installed: restic')
         return mounts
@@ -277,9 +279,11 @@ def compare(work, ours, real, corpora, rows, runs, only):
             for mount in shown[corpus]:
                 if only and not any(mount.name.startswith(wanted) for wanted in only.split(',')):
                     continue
+                start = time.monotonic()
                 with mount as root:
+                    started = time.monotonic() - start if name == 'start' else 0
                     root = restic_root(root) if mount.name == 'restic' else root
-                    results.setdefault(mount.name, []).append(measure(root, corpora(corpus)))
+                    results.setdefault(mount.name, []).append(started + measure(root, corpora(corpus)))
         show(name, unit, names, {name: statistics.median(values) for name, values in results.items()})
 
 
