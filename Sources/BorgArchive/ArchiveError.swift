@@ -1,4 +1,5 @@
 import BorgFormat
+import BorgSystem
 
 /// What can go wrong between a repository and its archives (keys.md section 10, json.md section 5).
 public enum ArchiveError: Error, Equatable, Sendable {

@@ -24,6 +24,6 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
   /// `[Errno 2] No such file or directory: 'name'`
   public var description: String {
     guard let path else { return "[Errno \(code)] \(message)" }
-    return "[Errno \(code)] \(message): '\(String(decoding: path, as: UTF8.self))'"
+    return "[Errno \(code)] \(message): \(PythonText.quoted(path))"
   }
 }

@@ -83,12 +83,4 @@ extension Monitor {
         .warning, logger: "borg.archiver", problem.text(path), messageID: problem.messageID,
         warningCode: problem.code))
   }
-
-  /// An include path that no item had.
-  func warnNeverMatched(_ pattern: [UInt8]) {
-    log(
-      LogRecord(
-        .warning, logger: "borg.archiver", "Include pattern '\(displayText(pattern))' never matched.",
-        messageID: "IncludePatternNeverMatchedWarning", warningCode: 101))
-  }
 }

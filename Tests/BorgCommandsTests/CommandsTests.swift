@@ -107,11 +107,17 @@ struct CommandsTests {
     #expect(lines[1]["name"] == .string("borg.output.show-rc"))
   }
 
-  @Test func `what is not there yet says so`() throws {
-    #expect(
-      try runner.run("benchmark", "crud", repository, "x").error
-        == "borg: error: the command 'benchmark crud' is not implemented yet\n")
-    #expect(try runner.run("list", "ssh://host/repository").code == 2)
+  @Test func `the benchmark measures four things of each set and leaves nothing`() throws {
+    try makeArchives("one")
+    var runner = runner
+    runner.environment.variables["_BORG_BENCHMARK_CRUD_TEST"] = "1"
+    let path = "\(runner.directory.path)/bench"
+    let lines = try runner.run("benchmark", "crud", repository, path).output.split(separator: "\n")
+    let expected = ["Z", "R"].flatMap { set in ["C", "R", "U", "D"].map { "\($0)-\(set)-TEST" } }
+    #expect(lines.map { String($0.prefix(8)) } == expected)
+    #expect(lines.allSatisfy { $0.contains(" MB/s (1 * 1 B ") })
+    #expect(try names() == ["one"])
+    #expect(try Files.names(in: Array(path.utf8)).isEmpty)
   }
 
   @Test func `borgfs is mount without its word`() throws {

@@ -124,8 +124,12 @@ struct HostileBytesTests {
       #expect(UTF8Sequence.bytes(UTF8Sequence.characters(bytes)) == bytes)
       #expect(ArchivePath.normalized(ArchivePath.normalized(bytes)) == ArchivePath.normalized(bytes))
       #expect(ArchivePath.stored(bytes).first != UInt8(ascii: "/"))
-      _ = try? FormatTemplate(parsing: bytes).text { _, spec in try FormatSpec(parsing: spec).integer(-5) }
-      _ = try? FormatSpec(parsing: bytes).text(bytes)
+      var output: [UInt8] = []
+      _ = try? FormatTemplate(parsing: bytes).text { _, spec in
+        try FieldSpec(forInteger: String(decoding: spec.prefix(40), as: UTF8.self)).append(integer: -5, to: &output)
+        return []
+      }
+      try? FieldSpec(forText: String(decoding: bytes, as: UTF8.self)).append(text: bytes, to: &output)
     }
   }
 }

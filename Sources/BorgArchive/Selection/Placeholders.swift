@@ -44,8 +44,14 @@ public struct Placeholders: Sendable {
   private func format(_ name: [UInt8], _ spec: [UInt8]) throws -> [UInt8] {
     switch value(name) {
     case nil: throw FormatError("Format string contains positional fields")
-    case .text(let text): return try FormatSpec(parsing: spec).text(Array(text.utf8))
-    case .integer(let number): return try FormatSpec(parsing: spec).integer(number)
+    case .text(let text):
+      var output: [UInt8] = []
+      try FieldSpec(forText: String(decoding: spec, as: UTF8.self)).append(raw: Array(text.utf8), to: &output)
+      return output
+    case .integer(let number):
+      var output: [UInt8] = []
+      try FieldSpec(forInteger: String(decoding: spec, as: UTF8.self)).append(integer: number, to: &output)
+      return output
     case .time(let utc):
       let format = spec.isEmpty ? "%Y-%m-%dT%H:%M:%S" : String(decoding: spec, as: UTF8.self)
       return Array(Timestamp.format(nanoseconds: now, format, utc: utc).utf8)

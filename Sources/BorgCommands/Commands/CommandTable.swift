@@ -53,7 +53,7 @@ enum CommandTable {
   ]
 
   static let grouped: [Entry] = [
-    Entry("measure create, read, update and delete", declared: { benchmarkCrud }, named: "benchmark crud"),
+    Entry("measure create, read, update and delete", BenchmarkCrudCommand.self, named: "benchmark crud"),
     Entry("save a copy of the key", KeyExportCommand.self, named: "key export"),
     Entry(
       "save the secrets that related repositories share", KeyExportRelatedSecretsCommand.self,

@@ -78,12 +78,14 @@ struct DiffCommand: BorgCommand {
     guard !keys.isEmpty else {
       try ArchiveComparison.run(old, new, options) { printer.print($0) }
       printer.finish()
+      options.matcher.reportUnmatched(to: context.monitor)
       return .success
     }
     var differences: [ItemDifference] = []
     try ArchiveComparison.run(old, new, options) { differences.append($0) }
     for difference in DifferenceOrder(keys).sorted(differences) { printer.print(difference) }
     printer.finish()
+    options.matcher.reportUnmatched(to: context.monitor)
     return .success
   }
 

@@ -130,5 +130,6 @@ struct ListCommand: BorgCommand {
       return true
     }
     context.console.write(text)
+    matcher.reportGivenUp(to: context.monitor)
   }
 }

@@ -101,6 +101,7 @@ struct MountCommand: BorgCommand {
       return .warning
     }
     try mount.serve(foreground: staysInForeground)
+    matcher.reportGivenUp(to: context.monitor)
     return .success
   }
 

@@ -63,6 +63,8 @@ struct RecreateCommand: BorgCommand {
         """)
   }
 
+  static var signalHandling: SignalHandling { .stopsItself }
+
   private let location: Location
   private let options: RecreateOptions
   private let target: [UInt8]?
@@ -100,7 +102,8 @@ struct RecreateCommand: BorgCommand {
   func run(in context: CommandContext) throws -> ExitCode {
     var options = options
     options.commandLine = context.commandLine
-    let recreation = Recreation(session: context.session, cache: context.cache, options)
+    let recreation = Recreation(
+      session: context.session, cache: context.cache, options, interruption: context.interruption)
     if let name = location.archive {
       try recreate(name, recreation, context)
     } else {

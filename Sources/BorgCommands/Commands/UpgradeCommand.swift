@@ -3,7 +3,8 @@ import BorgFormat
 import BorgRepository
 import BorgSystem
 
-/// `borg upgrade`: the authentication of manifest and archives (archives.md section 9).
+/// `borg upgrade`: the authentication of manifest and archives (archives.md section 9), and the conversion of
+/// repositories that Attic and Borg before 1.0 have made.
 struct UpgradeCommand: BorgCommand {
   static var declaration: CommandDeclaration {
     CommandDeclaration(
@@ -26,7 +27,8 @@ struct UpgradeCommand: BorgCommand {
         --check-tam and --check-archives-tam tell, --tam and --archives-tam put it right; before --archives-tam look with
         "borg list" and "borg info" whether you know all the archives.
 
-        Converting repositories of Attic and of Borg 0.xx is not part of this program.
+        Without any of these options a repository of Attic is converted, and a key file of Borg before 1.0 is moved to where
+        it is looked for now. Unless --inplace is given, a copy made of hard links is left beside the repository.
         """)
   }
 
@@ -39,6 +41,7 @@ struct UpgradeCommand: BorgCommand {
   /// Nothing is changed.
   private let onlyChecks: Bool
   private let force: Bool
+  private let inPlace: Bool
 
   init(_ arguments: ParsedArguments) throws {
     location = arguments.location("REPOSITORY")
@@ -52,9 +55,11 @@ struct UpgradeCommand: BorgCommand {
       (mode, onlyChecks) = (arguments.has("--disable-tam") ? .disableTAM : .conversion, isDryRun)
     }
     force = arguments.has("--force")
+    inPlace = arguments.has("--inplace")
   }
 
   var access: RepositoryAccess? {
+    if mode == .conversion { return nil }
     var trust = RepositorySession.Trust()
     trust.acceptsUnauthenticatedManifest = force || mode == .disableTAM
     trust.ignoresInvalidArchiveTAM = mode != .disableTAM
@@ -65,11 +70,6 @@ struct UpgradeCommand: BorgCommand {
   }
 
   func prepare(in context: CommandContext) throws {
-    if mode == .conversion {
-      throw ArchiveError.command(
-        "Nothing to do without --tam, --check-tam, --disable-tam, --archives-tam or --check-archives-tam. "
-          + "Converting Attic and Borg 0.xx repositories is not part of this program: use Borg 1.4 for it.")
-    }
     if mode == .disableTAM, onlyChecks {
       throw ArchiveError.command("--disable-tam cannot be tried with --dry-run: use --check-tam.")
     }
@@ -80,9 +80,27 @@ struct UpgradeCommand: BorgCommand {
     case .tam: onlyChecks ? try reportManifest(context) : try authenticateManifest(context)
     case .disableTAM: try stopRequiring(context)
     case .archivesTAM: onlyChecks ? try reportArchives(context) : try authenticateArchives(context)
-    case .conversion: break
+    case .conversion: try convert(context)
     }
     return .success
+  }
+}
+
+extension UpgradeCommand {
+  private func convert(_ context: CommandContext) throws {
+    guard location.isLocal else {
+      throw ArchiveError.command("Only local repositories can be converted: run \"borg upgrade\" where it lies.")
+    }
+    let repository = try LocalRepository.openForConversion(
+      location, lock: LockOptions(mode: .exclusive, waitSeconds: context.common.lockWaitSeconds),
+      environment: context.environment, monitor: context.monitor)
+    defer { repository.close() }
+    context.cleanup.add { repository.close() }
+    let now = Timestamp.format(nanoseconds: context.clock.now(), "%Y-%m-%d-%H:%M:%S", utc: false)
+    try RepositoryUpgrade(
+      repository, AtticConversion(inPlace: inPlace, isDryRun: onlyChecks), environment: context.environment,
+      monitor: context.monitor
+    ).run(now: now)
   }
 }
 

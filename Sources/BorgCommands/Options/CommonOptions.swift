@@ -30,7 +30,7 @@ struct CommonOptions: Sendable {
     showsProgress = arguments.has("--progress")
     usesIEC = arguments.has("--iec")
     logsJSON = arguments.has("--log-json")
-    lockWaitSeconds = max(0, arguments.integer("--lock-wait") ?? 1)
+    lockWaitSeconds = arguments.integer("--lock-wait") ?? 1
     bypassesLock = arguments.has("--bypass-lock")
     showsVersion = arguments.has("--show-version")
     showsReturnCode = arguments.has("--show-rc")
@@ -63,7 +63,7 @@ struct CommonOptions: Sendable {
     OptionDeclaration("--iec", group: .common, help: "show sizes in IEC units (1KiB = 1024B)"),
     OptionDeclaration("--log-json", group: .common, help: "log one JSON object a line instead of text"),
     OptionDeclaration(
-      "--lock-wait", action: .value(.integer), metavar: "SECONDS", group: .common,
+      "--lock-wait", action: .value(.nonNegativeInteger), metavar: "SECONDS", group: .common,
       help: "wait at most SECONDS for the lock of a repository or cache (default: 1)"),
     OptionDeclaration("--bypass-lock", group: .common, help: "do not lock the repository"),
     OptionDeclaration("--show-version", group: .common, help: "log the version first"),

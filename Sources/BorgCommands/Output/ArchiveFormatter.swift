@@ -18,6 +18,7 @@ struct ArchiveFormatter {
   private enum Piece {
     case literal([UInt8])
     case text(Field, FieldSpec)
+    case quoted(Field, FieldSpec)
     case time(Field, TimeFormat)
   }
 
@@ -50,6 +51,8 @@ struct ArchiveFormatter {
         } else {
           spec.append(text: try text(field, of: entry), to: &output)
         }
+      case .quoted(let field, let spec):
+        spec.append(text: Array(PythonText.quoted(try text(field, of: entry)).utf8), to: &output)
       case .time(let field, let format): format.append(try moment(field, of: entry), &time, to: &output)
       }
     }
@@ -74,11 +77,12 @@ struct ArchiveFormatter {
   private static func piece(_ part: FormatString.Part) throws -> Piece {
     switch part {
     case .literal(let bytes): return .literal(bytes)
-    case .field(let name, let spec, let isText):
+    case .field(let name, let spec, let conversion):
       if let aid = try FormatString.aid(name, spec) { return .literal(aid) }
       guard let field = Field(rawValue: name) else { throw FormatString.failure("unknown key '\(name)'") }
-      if field.isTime, !isText { return .time(field, TimeFormat(spec)) }
-      return .text(field, try FieldSpec(forText: spec))
+      if field.isTime, conversion == .none { return .time(field, TimeFormat(spec)) }
+      return try conversion == .quoted
+        ? .quoted(field, FormatString.textSpec(spec)) : .text(field, FormatString.textSpec(spec))
     }
   }
 }

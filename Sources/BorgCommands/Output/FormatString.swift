@@ -1,20 +1,34 @@
 import BorgArchive
+import BorgFormat
+import BorgSystem
 
 /// A `--format` value taken apart (patterns-and-formats.md section 5): Python's format strings with keys, no positions.
 struct FormatString: Equatable {
-  enum Part: Equatable {
-    case literal([UInt8])
-    /// `isText`: the value is made text first (`!s`), so that numbers too are aligned left.
-    case field(name: String, spec: String, isText: Bool)
+  enum Conversion {
+    case none
+    /// `!s`: the value is made text first, so that numbers too are aligned left.
+    case text
+    /// `!r` and `!a`: quoted as in Python's source.
+    case quoted
   }
 
-  /// Literals and fields in order; two literals never stand side by side.
+  enum Part: Equatable {
+    case literal([UInt8])
+    case field(name: String, spec: String, Conversion)
+  }
+
+  /// Literals and fields in order.
   private(set) var parts: [Part] = []
 
   /// Throws `ArchiveError.plain` for braces that do not match and for what Borg's formats have no use for.
   init(parsing format: [UInt8]) throws {
-    var scanner = Scanner(rest: format[...])
-    while let part = try scanner.next() { append(part) }
+    let template = try Self.checked { try FormatTemplate(parsing: format) }
+    parts = try template.pieces.map { piece in
+      switch piece {
+      case .literal(let bytes): return .literal(bytes)
+      case .field(let name, let conversion, let spec): return try Self.field(name, conversion, spec)
+      }
+    }
   }
 
   /// The names of all fields.
@@ -25,6 +39,12 @@ struct FormatString: Equatable {
   }
 
   static func failure(_ reason: String) -> ArchiveError { .plain("Invalid format string: \(reason)") }
+
+  /// A text's specification. Throws `ArchiveError.plain` in Python's words.
+  static func textSpec(_ spec: String) throws -> FieldSpec { try checked { try FieldSpec(forText: spec) } }
+
+  /// An integer's specification. Throws `ArchiveError.plain` in Python's words.
+  static func integerSpec(_ spec: String) throws -> FieldSpec { try checked { try FieldSpec(forInteger: spec) } }
 
   /// Formatting aids that every format knows; nil for other names. Throws for a wrong specification.
   static func aid(_ name: String, _ spec: String) throws -> [UInt8]? {
@@ -38,67 +58,30 @@ struct FormatString: Equatable {
     default: return nil
     }
     var output: [UInt8] = []
-    try FieldSpec(forText: spec).append(text: Array(text.utf8), to: &output)
+    try textSpec(spec).append(text: Array(text.utf8), to: &output)
     return output
   }
 
-  private mutating func append(_ part: Part) {
-    if case .literal(let bytes) = part, case .literal(let before)? = parts.last {
-      parts[parts.count - 1] = .literal(before + bytes)
-    } else {
-      parts.append(part)
-    }
-  }
-}
-
-/// Walks over a format string.
-private struct Scanner {
-  private static let open = UInt8(ascii: "{")
-  private static let close = UInt8(ascii: "}")
-
-  var rest: ArraySlice<UInt8>
-
-  mutating func next() throws -> FormatString.Part? {
-    guard let first = rest.first else { return nil }
-    let isDoubled = rest.dropFirst().first == first
-    switch first {
-    case Scanner.open where isDoubled, Scanner.close where isDoubled:
-      rest = rest.dropFirst(2)
-      return .literal([first])
-    case Scanner.open:
-      rest = rest.dropFirst()
-      return try field()
-    case Scanner.close: throw FormatString.failure("Single '}' encountered in format string")
-    default:
-      let literal = rest.prefix { $0 != Scanner.open && $0 != Scanner.close }
-      rest = rest[literal.endIndex...]
-      return .literal(Array(literal))
-    }
-  }
-
-  private mutating func field() throws -> FormatString.Part {
-    guard !rest.isEmpty else { throw FormatString.failure("Single '{' encountered in format string") }
-    guard let end = rest.firstIndex(of: Scanner.close) else {
-      throw FormatString.failure("expected '}' before end of string")
-    }
-    let field = rest[..<end]
-    rest = rest[(end + 1)...]
-    guard !field.contains(Scanner.open) else {
-      throw FormatString.failure("fields inside fields are not supported")
-    }
-    let name = field.prefix { $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: "!") }
+  private static func field(_ name: [UInt8], _ conversion: UInt8?, _ spec: [UInt8]) throws -> Part {
     guard !name.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      throw FormatString.failure("Format string contains positional fields")
+      throw failure("Format string contains positional fields")
     }
-    let (spec, isText) = try specification(field[name.endIndex...])
-    return .field(name: String(decoding: name, as: UTF8.self), spec: spec, isText: isText)
+    guard !spec.contains(UInt8(ascii: "{")) else { throw failure("fields inside fields are not supported") }
+    return .field(
+      name: String(decoding: name, as: UTF8.self), spec: String(decoding: spec, as: UTF8.self),
+      try self.conversion(conversion))
   }
 
-  /// What follows a field's name: a conversion, a specification, both or neither.
-  private func specification(_ text: ArraySlice<UInt8>) throws -> (spec: String, isText: Bool) {
-    guard text.first == UInt8(ascii: "!") else { return (String(decoding: text.dropFirst(), as: UTF8.self), false) }
-    let conversion = String(decoding: text.dropFirst().prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
-    guard conversion == "s" else { throw FormatString.failure("conversion '!\(conversion)' is not supported") }
-    return (String(decoding: text.dropFirst(3), as: UTF8.self), true)
+  private static func conversion(_ letter: UInt8?) throws -> Conversion {
+    switch letter {
+    case nil: return .none
+    case UInt8(ascii: "s"): return .text
+    case UInt8(ascii: "r"), UInt8(ascii: "a"): return .quoted
+    case let letter?: throw failure("Unknown conversion specifier \(displayText([letter]))")
+    }
+  }
+
+  private static func checked<Value>(_ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch let error as FormatError { throw failure(error.description) }
   }
 }

@@ -1,11 +1,13 @@
 import BorgFormat
 import BorgObjects
+import BorgSystem
 
 /// Items to text, by a `--format` that is compiled once. Not for two threads.
 final class ItemLineFormatter {
   private enum Piece {
     case literal([UInt8])
     case text(ItemField, FieldSpec)
+    case quoted(ItemField, FieldSpec)
     case integer(ItemField, FieldSpec)
     /// A name is text, an id in place of one a number.
     case owner(ItemField, name: FieldSpec, id: FieldSpec)
@@ -29,6 +31,7 @@ final class ItemLineFormatter {
       switch piece {
       case .literal(let bytes): output += bytes
       case .text(let field, let spec): append(field, of: item, spec, to: &output)
+      case .quoted(let field, let spec): appendQuoted(field, of: item, spec, to: &output)
       case .integer(let field, let spec): spec.append(integer: values.integer(field, of: item), to: &output)
       case .owner(let field, let nameSpec, let idSpec):
         let (name, id) = values.owner(field, of: item)
@@ -47,22 +50,25 @@ final class ItemLineFormatter {
   private static func piece(_ part: FormatString.Part) throws -> Piece {
     switch part {
     case .literal(let bytes): return .literal(bytes)
-    case .field(let name, let spec, let isText):
+    case .field(let name, let spec, let conversion):
       if let aid = try FormatString.aid(name, spec) { return .literal(aid) }
-      if StreamingDigest.names.contains(name) { return .hash(name, try FieldSpec(forText: spec)) }
+      if StreamingDigest.names.contains(name) { return .hash(name, try FormatString.textSpec(spec)) }
       guard let field = ItemField(rawValue: name) else { throw FormatString.failure("unknown key '\(name)'") }
-      return try piece(field, spec, isText)
+      return try piece(field, spec, conversion)
     }
   }
 
-  private static func piece(_ field: ItemField, _ spec: String, _ isText: Bool) throws -> Piece {
-    switch isText ? .text : field.kind {
-    case .text: return .text(field, try FieldSpec(forText: spec))
-    case .integer: return .integer(field, try FieldSpec(forInteger: spec))
+  private static func piece(
+    _ field: ItemField, _ spec: String, _ conversion: FormatString.Conversion
+  ) throws -> Piece {
+    if conversion == .quoted { return .quoted(field, try FormatString.textSpec(spec)) }
+    switch conversion == .text ? .text : field.kind {
+    case .text: return .text(field, try FormatString.textSpec(spec))
+    case .integer: return .integer(field, try FormatString.integerSpec(spec))
     case .time: return .time(field, TimeFormat(spec))
     case .owner:
-      let nameSpec = try FieldSpec(forText: spec)
-      return .owner(field, name: nameSpec, id: (try? FieldSpec(forInteger: spec)) ?? nameSpec)
+      let nameSpec = try FormatString.textSpec(spec)
+      return .owner(field, name: nameSpec, id: (try? FormatString.integerSpec(spec)) ?? nameSpec)
     }
   }
 }
@@ -81,6 +87,15 @@ extension ItemLineFormatter {
       compose(field, of: item)
       spec.append(text: scratch, to: &output)
     }
+  }
+
+  /// Numbers stay numbers; everything else gets quotes.
+  private func appendQuoted(_ field: ItemField, of item: Item, _ spec: FieldSpec, to output: inout [UInt8]) {
+    var text: [UInt8] = []
+    append(field, of: item, .plain, to: &text)
+    if field.kind == .owner, values.owner(field, of: item).name == nil { return spec.append(text: text, to: &output) }
+    if field.kind == .integer { return spec.append(text: text, to: &output) }
+    spec.append(text: Array(PythonText.quoted(text).utf8), to: &output)
   }
 
   /// Texts that are put together first, in `scratch`.

@@ -2,6 +2,10 @@ import BorgFormat
 
 /// JSON as Python writes it, straight into a buffer.
 extension [UInt8] {
+  mutating func append(_ text: StaticString) {
+    append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
   /// Appends a JSON string of text for people: bytes that are no UTF-8 become `?`, other than ASCII is escaped.
   mutating func append(jsonString text: [UInt8]) {
     append(UInt8(ascii: "\""))

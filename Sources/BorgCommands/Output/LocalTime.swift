@@ -1,3 +1,4 @@
+import BorgFormat
 import Glibc
 
 /// Turns times into local text many times a second (patterns-and-formats.md section 6). Remembers which zone offset

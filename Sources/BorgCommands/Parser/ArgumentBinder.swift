@@ -117,8 +117,8 @@ extension PositionalDeclaration.Arity {
   /// argparse names these too once an earlier argument is missing.
   var isListedWhenMissing: Bool {
     switch self {
-    case .zeroOrMore, .oneOrMore, .one: true
-    case .zeroOrOne, .remainder: false
+    case .zeroOrMore, .oneOrMore, .one, .remainder: true
+    case .zeroOrOne: false
     }
   }
 }

@@ -17,6 +17,7 @@ struct ArgumentConverter {
     case .path: return try .text(nonEmpty(text))
     case .integer: return try .integer(integer(text))
     case .positiveInteger: return try .integer(positive(text))
+    case .nonNegativeInteger: return try .integer(nonNegative(text))
     case .octal: return try .integer(octal(text))
     case .choice(let choices): return try .text(choice(text, choices))
     case .location(let part, let localOnly): return try .location(location(text, part, localOnly: localOnly))
@@ -53,6 +54,12 @@ struct ArgumentConverter {
       throw ArgumentRefusal(reason: "A positive integer is required: \(word)")
     }
     guard number > 0 else { throw ArgumentRefusal(reason: "A positive integer is required: \(number)") }
+    return number
+  }
+
+  private func nonNegative(_ text: [UInt8]) throws -> Int {
+    let number = try integer(text)
+    guard number >= 0 else { throw ArgumentRefusal(reason: "a number of at least 0 is required: \(number)") }
     return number
   }
 

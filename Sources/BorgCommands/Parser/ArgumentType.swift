@@ -11,6 +11,7 @@ enum ArgumentType: Sendable {
   case path
   case integer
   case positiveInteger
+  case nonNegativeInteger
   case octal
   case choice([String])
   case location(ArchivePart, localOnly: Bool = false)

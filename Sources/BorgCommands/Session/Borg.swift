@@ -128,6 +128,11 @@ struct Run {
     for option in arguments.ignoredStatistics {
       monitor.note("Ignoring \(option). It is not supported when using --dry-run.", logger: Run.logger)
     }
+    if environment["BORG_LOGGING_CONF"] != nil {
+      monitor.note(
+        "BORG_LOGGING_CONF is ignored: it configures Python's logging, which this program does not have.",
+        logger: Run.logger)
+    }
     if context.common.showsVersion {
       monitor.info("borgbackup version \(Program.version)", logger: "borg.output.show-version")
     }

@@ -14,8 +14,8 @@ final class CommandContext {
   let console: Console
   let monitor: any CommandMonitor
   let exitCodeStyle: ExitCodeStyle
-  let interruption = Interruption()
-  let cleanup = Cleanup()
+  let interruption: Interruption
+  let cleanup: Cleanup
 
   private var openRepository: (any Repository)?
   private var openSession: RepositorySession?
@@ -23,8 +23,11 @@ final class CommandContext {
 
   init(
     program: Program, commandLine: [[UInt8]], common: CommonOptions, environment: Environment, clock: Clock,
-    console: Console, monitor: any CommandMonitor, exitCodeStyle: ExitCodeStyle
+    console: Console, monitor: any CommandMonitor, exitCodeStyle: ExitCodeStyle,
+    interruption: Interruption = Interruption(), cleanup: Cleanup = Cleanup()
   ) {
+    self.interruption = interruption
+    self.cleanup = cleanup
     self.program = program
     self.commandLine = commandLine
     self.common = common

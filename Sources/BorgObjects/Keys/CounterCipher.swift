@@ -9,10 +9,11 @@ final class CounterCipher {
     precondition(key.count == 32)
     // libcrypto's own configuration file has no say here, and reading it would cost every command a millisecond.
     OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_LOAD_CONFIG), nil)
+    // Like every allocation of Swift's own: a process that gets no memory for a few hundred bytes cannot go on.
     guard let context = EVP_CIPHER_CTX_new() else { fatalError("out of memory") }
     self.context = context
-    let bytes = key.baseAddress!.assumingMemoryBound(to: UInt8.self)
-    let result = EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), nil, bytes, nil)
+    let result = EVP_EncryptInit_ex(
+      context, EVP_aes_256_ctr(), nil, key.assumingMemoryBound(to: UInt8.self).baseAddress, nil)
     precondition(result == 1, "libcrypto offers no AES-256-CTR")
   }
 
@@ -23,7 +24,7 @@ final class CounterCipher {
     let block = (UInt64(0), counter.bigEndian)
     withUnsafeBytes(of: block) { block in
       let result = EVP_EncryptInit_ex(
-        context, nil, nil, nil, block.baseAddress!.assumingMemoryBound(to: UInt8.self))
+        context, nil, nil, nil, block.assumingMemoryBound(to: UInt8.self).baseAddress)
       precondition(result == 1)
     }
   }

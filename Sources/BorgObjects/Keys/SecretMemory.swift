@@ -8,6 +8,7 @@ final class SecretMemory {
   init(count: Int) {
     Sodium.initialize()
     let size = (count + 63) & ~63
+    // Like every allocation of Swift's own: a process that gets no memory for a few hundred bytes cannot go on.
     guard let memory = sodium_malloc(size) else { fatalError("out of memory") }
     bytes = UnsafeMutableRawBufferPointer(start: memory, count: size)
   }

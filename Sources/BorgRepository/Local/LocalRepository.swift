@@ -26,6 +26,8 @@ public final class LocalRepository: Repository {
     var storageQuota: Int64?
     var isNew = false
     var readsOnly = false
+    /// Attic's repositories are not refused.
+    var acceptsAttic = false
     var environment: Environment
     var monitor: any Monitor
   }
@@ -63,7 +65,7 @@ public final class LocalRepository: Repository {
     )
   }
 
-  private init(_ options: OpenOptions) throws {
+  init(_ options: OpenOptions) throws {
     let core = try RepositoryCore(opening: options)
     id = core.settings.id
     location = core.location

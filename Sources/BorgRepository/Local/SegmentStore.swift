@@ -216,7 +216,7 @@ final class SegmentStore {
     let file = try file(segment)
     return try withUnsafeTemporaryAllocation(byteCount: SegmentEntryHeader.magic.count, alignment: 1) { start in
       let count = try file.read(into: start, at: 0)
-      return start[..<count].elementsEqual("ATTICSEG".utf8)
+      return start[..<count].elementsEqual(AtticConversion.segmentMagic)
     }
   }
 

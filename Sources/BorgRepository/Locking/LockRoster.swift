@@ -86,10 +86,19 @@ struct LockRoster {
 
   private func save(_ content: Content) throws {
     let members = content.kinds.map { (key: $0.kind.rawValue, value: JSONValue.array($0.entries)) }
-    let file = try File.open(path, O_WRONLY | O_CREAT | O_TRUNC)
-    try file.write(Array(JSONValue.object(members).text().utf8))
-    try file.close()
+    let file = try File.open(draftPath, O_WRONLY | O_CREAT | O_TRUNC)
+    do {
+      try file.write(Array(JSONValue.object(members).text().utf8))
+      try file.close()
+      try Files.rename(draftPath, path)
+    } catch {
+      try? Files.unlink(draftPath)
+      throw error
+    }
   }
+
+  /// Written whole before it takes the roster's place: a full disk must not cost the other holders their entries.
+  private var draftPath: [UInt8] { path + Array(".tmp".utf8) }
 
   private static let maximumSize = 16 << 20
 }

@@ -37,7 +37,9 @@ public final class Creation {
   /// repository throws (the transaction is rolled back then), `ArchiveError.plain("Got Ctrl-C / SIGINT.")` after a
   /// requested stop, `Interruption.Aborted`, `ArchiveError.command` for a failing command. Call once.
   public func run() throws -> Outcome {
-    try making.complete(walk)
+    let outcome = try making.complete(walk)
+    making.options.matcher.reportGivenUp(to: making.session.context.monitor)
+    return outcome
   }
 
   /// An error that makes the archive worthless, such as a failed command's, is thrown when all before it is on its way:

@@ -42,7 +42,7 @@ public final class Extraction {
     if monitor.wantsProgress { progress = ExtractProgress(monitor, total: try totalSize()) }
     try extractAll(writer)
     if let writer { finishDirectories(writer) }
-    for pattern in options.matcher.unmatchedIncludePaths { monitor.warnNeverMatched(pattern) }
+    options.matcher.reportUnmatched(to: monitor)
     if interruption.isStopRequested { throw ArchiveError.plain("Got Ctrl-C / SIGINT.") }
   }
 

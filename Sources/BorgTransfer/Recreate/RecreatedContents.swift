@@ -13,6 +13,7 @@ final class RecreatedContents {
   private let options: RecreateOptions
   private let workspace = CodecWorkspace()
   private let monitor: any Monitor
+  private let interruption: Interruption
   private let cutter: ContentCutter?
   private var lastCheckpoint: Int64
   private var lastProgress: Int64 = 0
@@ -20,12 +21,13 @@ final class RecreatedContents {
   /// `chunkerParameters` nil: chunks stay as they were cut.
   init(
     session: RepositorySession, cache: Cache, writer: ArchiveWriter, _ options: RecreateOptions,
-    chunkerParameters: ChunkerParameters?
+    chunkerParameters: ChunkerParameters?, interruption: Interruption
   ) {
     self.session = session
     self.cache = cache
     self.writer = writer
     self.options = options
+    self.interruption = interruption
     monitor = session.context.monitor
     cutter = chunkerParameters.map { ContentCutter($0, seed: session.key.chunkSeed) }
     lastCheckpoint = session.context.clock.monotonic()
@@ -129,7 +131,26 @@ extension RecreatedContents {
     }
   }
 
+  /// Between two items: after a first SIGINT what there is becomes a checkpoint, and the run ends.
+  func stopIfRequested() throws {
+    if interruption.isAbortRequested { throw Interruption.Aborted() }
+    guard interruption.isStopRequested else { return }
+    if !options.isDryRun { try writeStopCheckpoint { try writer.writeCheckpoint() } }
+    throw ArchiveError.plain("Got Ctrl-C / SIGINT.")
+  }
+
+  private func writeStopCheckpoint(_ write: () throws -> Void) throws {
+    monitor.info("checkpoint requested: starting checkpoint creation...", logger: "borg.archive")
+    try write()
+    monitor.info("checkpoint requested: finished checkpoint creation!", logger: "borg.archive")
+  }
+
   private func writeCheckpointIfDue(_ parts: inout PartWriter) throws {
+    if interruption.isAbortRequested { throw Interruption.Aborted() }
+    if interruption.isStopRequested {
+      try writeStopCheckpoint { try writePart(&parts) }
+      throw ArchiveError.plain("Got Ctrl-C / SIGINT.")
+    }
     let interval = Int64(options.checkpointIntervalSeconds)
     let elapsed = session.context.clock.monotonic() - lastCheckpoint
     guard interval > 0, elapsed / 1_000_000_000 > interval else { return }

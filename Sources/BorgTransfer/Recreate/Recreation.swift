@@ -16,13 +16,18 @@ public final class Recreation {
   private let session: RepositorySession
   private let cache: Cache
   private let options: RecreateOptions
+  private let interruption: Interruption
   /// Chunks that this run has stored as they shall be, in all archives.
   private var settled: Set<ChunkID> = []
 
-  public init(session: RepositorySession, cache: Cache, _ options: RecreateOptions) {
+  public init(
+    session: RepositorySession, cache: Cache, _ options: RecreateOptions,
+    interruption: Interruption = Interruption()
+  ) {
     self.session = session
     self.cache = cache
     self.options = options
+    self.interruption = interruption
   }
 
   private static let suffix = Array(".recreate".utf8)
@@ -33,7 +38,8 @@ public final class Recreation {
   }
 
   /// Recreates one archive; with `target` the original stays. Throws `ArchiveError.alreadyExists` and what reading
-  /// and writing throw; the original is untouched then, after a rollback.
+  /// and writing throw; the original is untouched then, after a rollback. A requested stop leaves a checkpoint, and
+  /// throws.
   public func run(_ name: [UInt8], target: [UInt8]?) throws -> Result {
     let clock = session.context.clock
     let (start, startMonotonic) = (clock.now(), clock.monotonic())
@@ -47,6 +53,7 @@ public final class Recreation {
     guard !matcher.isEmpty || options.recompression != .never || recuts || options.comment != nil || target != nil
     else { return .nothingToDo }
     try copyItems(archive, matcher, contents(writer, archive, recuts: recuts))
+    matcher.reportGivenUp(to: session.context.monitor)
     if options.isDryRun { return .dryRun }
     let saved = try replace(archive, by: writer.save(), keepsOriginal: target != nil)
     return .done(
@@ -80,7 +87,7 @@ public final class Recreation {
   private func contents(_ writer: ArchiveWriter, _ archive: Archive, recuts: Bool) -> RecreatedContents {
     RecreatedContents(
       session: session, cache: cache, writer: writer, options,
-      chunkerParameters: recuts ? options.chunkerParameters : nil)
+      chunkerParameters: recuts ? options.chunkerParameters : nil, interruption: interruption)
   }
 
   private func replace(_ archive: Archive, by saved: Archive, keepsOriginal: Bool) throws -> Archive {
@@ -107,6 +114,7 @@ extension Recreation {
     defer { items.close() }
     while var item = try items.next() {
       if item.part != nil { continue }
+      try contents.stopIfRequested()
       guard matcher.decide(item.path).isIncluded else {
         if monitor.wantsFileStatus { monitor.fileStatus("x", path: item.path) }
         if item.isHardlinkMaster { masters[item.path] = LeftOutMaster(item: item) }

@@ -56,7 +56,7 @@ public final class TarExport {
       throw error
     }
     try output.finish()
-    for pattern in options.matcher.unmatchedIncludePaths { monitor.warnNeverMatched(pattern) }
+    options.matcher.reportUnmatched(to: monitor)
   }
 
   private func writeAll() throws {

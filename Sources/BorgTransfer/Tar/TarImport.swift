@@ -78,7 +78,7 @@ private struct TarItems {
       item.rdev = UInt64(clinux_makedev(member.device.major, member.device.minor))
     }
     try builder.finish(item)
-    try builder.status(letter, member.name)
+    try builder.status(letter, member.shownName)
   }
 
   /// Nil for no name; what follows a NUL, which no name can hold, is cut off.
@@ -88,8 +88,8 @@ private struct TarItems {
   }
 
   private func refuse(_ member: TarMember, _ reason: String) throws {
-    try builder.warn(.other(reason), member.name)
-    try builder.status(UInt8(ascii: "E"), member.name)
+    try builder.warn(.other(reason), member.shownName)
+    try builder.status(UInt8(ascii: "E"), member.shownName)
   }
 
   private func addFile(_ item: Item, _ member: TarMember) throws {
@@ -110,5 +110,12 @@ private struct TarItems {
     case TarType.fifo: (FileType.fifo, UInt8(ascii: "f"))
     default: nil
     }
+  }
+}
+
+extension TarMember {
+  /// Without the slashes that directories' names end in.
+  fileprivate var shownName: [UInt8] {
+    Array(name.prefix((name.lastIndex { $0 != UInt8(ascii: "/") } ?? 0) + 1))
   }
 }

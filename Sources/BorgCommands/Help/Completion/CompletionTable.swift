@@ -121,7 +121,8 @@ struct CompletionTable {
     case .location(.optional, _): .repositoryOrArchive
     case .location(.forbidden, _): .repository
     case .choice(let choices): .words(choices)
-    case .archiveName, .integer, .positiveInteger, .octal, .interval, .storageQuota, .fileSize: .nothing
+    case .archiveName, .integer, .positiveInteger, .nonNegativeInteger, .octal, .interval, .storageQuota, .fileSize:
+      .nothing
     case .compression: .words(compressions)
     case .chunkerParameters: .words(["default", "buzhash,19,23,21,4095", "buzhash,10,23,16,4095", "fixed,4194304"])
     case .filesCacheMode:

@@ -1,7 +1,5 @@
-import BorgArchive
+import BorgFormat
 import Testing
-
-@testable import BorgCommands
 
 /// What is expected here is what Python 3.11 prints.
 @Suite struct FieldSpecTests {
@@ -27,6 +25,10 @@ import Testing
       ("014,", 1_234_567, "00,001,234,567"), ("<08", 42, "42000000"), ("*=8", -42, "-*****42"),
       ("_x", 1_234_567, "12_d687"), ("0=10", -5, "-000000005"), ("-", -5, "-5"), (">+8,d", -1_234_567, "-1,234,567"),
       ("#_b", 300, "0b1_0010_1100"), ("^9", 42, "   42    "), ("d", Int.min, "-9223372036854775808"),
+      ("f", 1234, "1234.000000"), (".2f", -5, "-5.00"), (".0f", 5, "5"), (",.1f", 1_234_567, "1,234,567.0"),
+      ("e", 120_000, "1.200000e+05"), (".2e", 99_999, "1.00e+05"), (".0E", 25, "2E+01"), (".1e", 0, "0.0e+00"),
+      ("g", 1_234_567, "1.23457e+06"), ("g", 123_456, "123456"), (".3G", 1000, "1E+03"), ("%", 3, "300.000000%"),
+      (".1%", 12, "1200.0%"), ("010.2f", -5, "-000005.00"),
     ])
   func `integers are padded, signed and grouped`(spec: String, value: Int, expected: String) throws {
     var output: [UInt8] = []
@@ -43,7 +45,7 @@ import Testing
       ("99999999999999999999", "Too many decimal digits in format string"),
     ])
   func `what texts cannot have is refused`(spec: String, reason: String) {
-    #expect(throws: ArchiveError.plain("Invalid format string: \(reason)")) { try FieldSpec(forText: spec) }
+    #expect(throws: FormatError(reason)) { try FieldSpec(forText: spec) }
   }
 
   @Test(
@@ -52,7 +54,7 @@ import Testing
       ("s", "Unknown format code 's' for object of type 'int'"), (",x", "Cannot specify ',' with 'x'."),
     ])
   func `what integers cannot have is refused`(spec: String, reason: String) {
-    #expect(throws: ArchiveError.plain("Invalid format string: \(reason)")) { try FieldSpec(forInteger: spec) }
+    #expect(throws: FormatError(reason)) { try FieldSpec(forInteger: spec) }
   }
 
   @Test func `bytes that are no text are one character each`() throws {
@@ -62,35 +64,5 @@ import Testing
     output.removeAll()
     try FieldSpec(forText: ">5.3").append(raw: [0x61, 0xff, 0xe2, 0x82], to: &output)
     #expect(output == [0x20, 0x20, 0x61, 0xff, 0xe2])
-  }
-}
-
-@Suite struct FormatStringTests {
-  @Test func `literals, doubled braces and fields come apart`() throws {
-    let format = try FormatString(parsing: Array("a{{b}}{path:>5}{size!s:3}{id}\\n".utf8))
-    #expect(
-      format.parts == [
-        .literal(Array("a{b}".utf8)), .field(name: "path", spec: ">5", isText: false),
-        .field(name: "size", spec: "3", isText: true), .field(name: "id", spec: "", isText: false),
-        .literal(Array("\\n".utf8)),
-      ])
-    #expect(format.names == ["path", "size", "id"])
-  }
-
-  @Test(
-    arguments: [
-      ("{x", "expected '}' before end of string"), ("x}", "Single '}' encountered in format string"),
-      ("{", "Single '{' encountered in format string"), ("{}", "Format string contains positional fields"),
-      ("{0}", "Format string contains positional fields"), ("{x!r}", "conversion '!r' is not supported"),
-      ("{x:{y}}", "fields inside fields are not supported"),
-    ])
-  func `broken formats are refused`(format: String, reason: String) {
-    #expect(throws: ArchiveError.plain("Invalid format string: \(reason)")) {
-      try FormatString(parsing: Array(format.utf8))
-    }
-  }
-
-  @Test func `bytes that are no text stay as they are`() throws {
-    #expect(try FormatString(parsing: [0xff, 0x7b, 0x7b]).parts == [.literal([0xff, 0x7b])])
   }
 }

@@ -1,6 +1,6 @@
 /// How wide and how aligned a field is: `[[fill]align][sign][#][0][width][grouping][.precision][type]`, as Python has it.
-struct FieldSpec: Equatable {
-  enum Alignment: UInt8 {
+public struct FieldSpec: Sendable, Equatable {
+  enum Alignment: UInt8, Sendable {
     case left = 0x3c
     case right = 0x3e
     case center = 0x5e
@@ -19,33 +19,33 @@ struct FieldSpec: Equatable {
   private(set) var type: UInt8?
 
   /// Nothing to do but to print the value.
-  static let plain = FieldSpec()
+  public static let plain = FieldSpec()
   private init() {}
 
-  /// Throws `ArchiveError.plain` with Python's words for specifications that texts cannot have.
-  init(forText spec: String) throws {
+  /// Throws `FormatError` in Python's words for specifications that texts cannot have.
+  public init(forText spec: String) throws {
     try self.init(spec)
     if let type, type != UInt8(ascii: "s") { throw Self.unknown(type, "str") }
     if let sign {
       let name = sign == UInt8(ascii: " ") ? "Space" : "Sign"
-      throw FormatString.failure("\(name) not allowed in string format specifier")
+      throw FormatError("\(name) not allowed in string format specifier")
     }
-    if isAlternate { throw FormatString.failure("Alternate form (#) not allowed in string format specifier") }
+    if isAlternate { throw FormatError("Alternate form (#) not allowed in string format specifier") }
     if alignment == .afterSign {
-      throw FormatString.failure("'=' alignment not allowed in string format specifier")
+      throw FormatError("'=' alignment not allowed in string format specifier")
     }
-    if let grouping { throw FormatString.failure("Cannot specify '\(Self.character(grouping))' with 's'.") }
+    if let grouping { throw FormatError("Cannot specify '\(Self.character(grouping))' with 's'.") }
   }
 
-  /// Throws `ArchiveError.plain` with Python's words for specifications that integers cannot have.
-  init(forInteger spec: String) throws {
+  /// Throws `FormatError` in Python's words for specifications that integers cannot have.
+  public init(forInteger spec: String) throws {
     try self.init(spec)
     let type = self.type ?? UInt8(ascii: "d")
-    guard "dnboxX".utf8.contains(type) else { throw Self.unknown(type, "int") }
-    if precision != nil { throw FormatString.failure("Precision not allowed in integer format specifier") }
+    guard "dnboxXeEfFgG%".utf8.contains(type) else { throw Self.unknown(type, "int") }
+    if precision != nil, !isFloat { throw FormatError("Precision not allowed in integer format specifier") }
     guard let grouping else { return }
-    if type == UInt8(ascii: "n") || grouping == UInt8(ascii: ",") && type != UInt8(ascii: "d") {
-      throw FormatString.failure("Cannot specify '\(Self.character(grouping))' with '\(Self.character(type))'.")
+    if type == UInt8(ascii: "n") || grouping == UInt8(ascii: ",") && type != UInt8(ascii: "d") && !isFloat {
+      throw FormatError("Cannot specify '\(Self.character(grouping))' with '\(Self.character(type))'.")
     }
   }
 
@@ -65,16 +65,16 @@ struct FieldSpec: Equatable {
     grouping = reader.one(of: ",_")
     if reader.one(of: ".") != nil {
       guard let digits = try reader.number() else {
-        throw FormatString.failure("Format specifier missing precision")
+        throw FormatError("Format specifier missing precision")
       }
       precision = digits
     }
     type = reader.letter()
-    guard reader.rest.isEmpty else { throw FormatString.failure("Invalid format specifier '\(spec)'") }
+    guard reader.rest.isEmpty else { throw FormatError("Invalid format specifier '\(spec)'") }
   }
 
   private static func unknown(_ type: UInt8, _ kind: String) -> any Error {
-    FormatString.failure("Unknown format code '\(character(type))' for object of type '\(kind)'")
+    FormatError("Unknown format code '\(character(type))' for object of type '\(kind)'")
   }
 
   private static func character(_ byte: UInt8) -> Character { Character(UnicodeScalar(byte)) }
@@ -106,11 +106,14 @@ private struct SpecReader {
     return UInt8(ascii: first)
   }
 
+  /// Nobody wants more columns or digits; it keeps a specification from taking all memory.
+  private static let maximum = 1_000_000
+
   mutating func number() throws -> Int? {
     var value: Int?
     while let first = rest.first, ("0"..."9").contains(first) {
       let next = (value ?? 0) * 10 + Int(first.value) - 0x30
-      guard next <= Int(Int32.max) else { throw FormatString.failure("Too many decimal digits in format string") }
+      guard next <= Self.maximum else { throw FormatError("Too many decimal digits in format string") }
       value = next
       rest = rest.dropFirst()
     }

@@ -1,18 +1,16 @@
-import BorgFormat
-
 /// Values to bytes.
 extension FieldSpec {
   /// Appends text for people: bytes that are no UTF-8 become `?`. Widths count characters.
-  func append(text: [UInt8], to output: inout [UInt8]) {
+  public func append(text: [UInt8], to output: inout [UInt8]) {
     text.withUnsafeBytes { append(text: $0, raw: false, to: &output) }
   }
 
   /// Appends bytes as they are; in widths a byte that is no UTF-8 counts as a character.
-  func append(raw bytes: [UInt8], to output: inout [UInt8]) {
+  public func append(raw bytes: [UInt8], to output: inout [UInt8]) {
     bytes.withUnsafeBytes { append(text: $0, raw: true, to: &output) }
   }
 
-  func append(integer value: Int64, to output: inout [UInt8]) {
+  public func append(integer value: Int64, to output: inout [UInt8]) {
     if isPlainDecimal { return appendDecimal(value, to: &output) }
     var prefix: [UInt8] = []
     if value < 0 { prefix.append(UInt8(ascii: "-")) }
@@ -113,6 +111,7 @@ extension FieldSpec {
   /// Digits in the type's radix with separators. With a zero as fill, more zeros take part in the grouping until the
   /// digits fill `room`.
   private func digits(of value: UInt64, room: Int) -> [UInt8] {
+    if isFloat { return floatDigits(of: value, room: room) }
     let radix: Int
     switch type {
     case UInt8(ascii: "b"): radix = 2
@@ -121,8 +120,11 @@ extension FieldSpec {
     default: radix = 10
     }
     let digits = Array(String(value, radix: radix, uppercase: type == UInt8(ascii: "X")).utf8)
+    return grouped(digits, size: radix == 10 ? 3 : 4, room: room)
+  }
+
+  func grouped(_ digits: [UInt8], size: Int, room: Int) -> [UInt8] {
     guard let grouping else { return digits }
-    let size = radix == 10 ? 3 : 4
     var count = digits.count
     if fill == "0" { while count + (count - 1) / size < room { count += 1 } }
     var grouped: [UInt8] = []
@@ -132,49 +134,5 @@ extension FieldSpec {
       grouped.append(index < zeros ? UInt8(ascii: "0") : digits[index - zeros])
     }
     return grouped
-  }
-}
-
-/// Whether no byte has its high bit set.
-func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
-  var offset = 0
-  while bytes.count - offset >= 8 {
-    if bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { return false }
-    offset += 8
-  }
-  while offset < bytes.count {
-    if bytes[offset] >= 0x80 { return false }
-    offset += 1
-  }
-  return true
-}
-
-extension [UInt8] {
-  mutating func append(_ text: StaticString) {
-    append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
-
-  mutating func append(decimal value: Int64) {
-    if value < 0 { append(UInt8(ascii: "-")) }
-    var rest = value.magnitude
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-      var start = 20
-      repeat {
-        start -= 1
-        digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-        rest /= 10
-      } while rest > 0
-      append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
-    }
-  }
-
-  /// The last digits of `value`, `count` of them, with zeros in front.
-  mutating func append(digits value: Int, count: Int) {
-    var divisor = 1
-    for _ in 1..<count { divisor *= 10 }
-    while divisor > 0 {
-      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-      divisor /= 10
-    }
   }
 }
