@@ -145,6 +145,7 @@ extension Cache {
     var summary = chunks.summary()
     summary.totalSize = 0
     summary.totalStoredSize = 0
+    session.announce(session.manifest.data.archives)
     for entry in session.manifest.data.archives {
       let statistics = try Archive(entry, in: session).statistics()
       summary.totalSize &+= statistics.originalSize

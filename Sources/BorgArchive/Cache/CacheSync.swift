@@ -128,13 +128,16 @@ private struct ArchiveFetcher {
   private let pipeline: OrderedPipeline<ChunkID, StreamChunk>
   private var waiting: ArraySlice<Manifest.Entry>
   private var requested: [Archive] = []
+  private var announcer: Announcer<Manifest.Entry>?
 
   init(_ session: RepositorySession, _ archives: [Manifest.Entry]) {
     self.session = session
     waiting = archives[...]
+    announcer = Announcer(metadataOf: archives, in: session.repository)
     let (repository, codec) = (session.repository, session.codec)
     pipeline = OrderedPipeline(
-      threads: nil, maximumBytesAhead: Self.maximumBytesAhead, cost: \.bytes.count
+      threads: nil, maximumBytesAhead: Self.maximumBytesAhead,
+      announcing: Announcer(repository, maximumBytes: Self.maximumBytesAhead) { $0 }, cost: \.bytes.count
     ) { id, workspace in
       let object = try repository.get(id)
       return StreamChunk(bytes: try codec.unseal(object, id: id, workspace: workspace), storedSize: object.count)
@@ -161,6 +164,7 @@ private struct ArchiveFetcher {
     while requested.count < Self.maximumArchivesAhead, let entry = waiting.first {
       let archive = try Archive(entry, in: session)
       waiting.removeFirst()
+      announcer?.advance()
       requested.append(archive)
       pipeline.request(archive.metadata.items.map { (input: $0, expectedCost: Self.usualChunkLength) })
     }

@@ -39,13 +39,16 @@ struct CheckedArchiveSource {
   private let workspace = CodecWorkspace()
   private var waiting: ArraySlice<Manifest.Entry>
   private var opened: [Opened] = []
+  private var announcer: Announcer<Manifest.Entry>?
 
   init(_ state: CheckState, _ entries: [Manifest.Entry]) {
     self.state = state
     waiting = entries[...]
+    announcer = Announcer(metadataOf: entries, in: state.session.repository)
     let (repository, codec) = (state.session.repository, state.session.codec)
     pipeline = OrderedPipeline(
-      threads: nil, maximumBytesAhead: CheckedArchiveSource.maximumBytesAhead, cost: \.byteCount
+      threads: nil, maximumBytesAhead: CheckedArchiveSource.maximumBytesAhead,
+      announcing: Announcer(repository, maximumBytes: CheckedArchiveSource.maximumBytesAhead) { $0 }, cost: \.byteCount
     ) { id, workspace in
       do {
         return .bytes(try codec.unseal(repository.get(id), id: id, workspace: workspace))
@@ -63,6 +66,7 @@ struct CheckedArchiveSource {
   mutating func next() throws -> Opened {
     while opened.count < CheckedArchiveSource.maximumArchivesAhead, let entry = waiting.popFirst() {
       let archive = try open(entry)
+      announcer?.advance()
       opened.append(archive)
       guard case .sound(let sound) = archive else { continue }
       pipeline.request(

@@ -27,8 +27,9 @@ struct ManifestRebuilder {
     info("Rebuilding missing manifest, this might take some time...")
     let ids = state.references.ids
     let (repository, codec) = (state.session.repository, state.session.codec)
-    let pipeline = OrderedPipeline<ChunkID, Found>(threads: nil, maximumBytesAhead: 32 << 20, cost: \.byteCount) {
-      id, workspace in
+    let pipeline = OrderedPipeline<ChunkID, Found>(
+      threads: nil, maximumBytesAhead: 32 << 20, announcing: Announcer(repository) { $0 }, cost: \.byteCount
+    ) { id, workspace in
       ManifestRebuilder.look(at: id, repository, codec, workspace)
     }
     defer { pipeline.close() }

@@ -15,7 +15,7 @@ struct ChunkCache {
   let maximumRetiredBytes: Int
   private(set) var byteCount = 0
   private(set) var retiredBytes = 0
-  private var places: [ChunkID: Int] = [:]
+  private(set) var places: [ChunkID: Int] = [:]
   private var nodes: [Node] = []
   private var free: [Int] = []
   private var newest = -1

@@ -12,8 +12,10 @@ public final class ChunkPipeline {
 
   /// `threads` nil: one a processor. Results of damaged chunks are thrown at their turn.
   public init(repository: any Repository, codec: ObjectCodec, threads: Int? = nil, maximumBytesAhead: Int = 64 << 20) {
-    pipeline = OrderedPipeline(threads: threads, maximumBytesAhead: maximumBytesAhead, cost: \.count) {
-      chunk, workspace in
+    pipeline = OrderedPipeline(
+      threads: threads, maximumBytesAhead: maximumBytesAhead,
+      announcing: Announcer(repository, maximumBytes: maximumBytesAhead, id: \.id), cost: \.count
+    ) { chunk, workspace in
       let object = try repository.get(chunk.id)
       let hint = chunk.size > 0 ? Int(chunk.size) : nil
       return try codec.unseal(object, id: chunk.id, sizeHint: hint, workspace: workspace)

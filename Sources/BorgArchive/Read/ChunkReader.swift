@@ -66,6 +66,15 @@ public final class ChunkReader: @unchecked Sendable {
     }
   }
 
+  /// Says that these chunks will be asked for soon.
+  public func announce(_ chunks: some Collection<ChunkListEntry>) {
+    guard repository.readAheadBytes > 0 else { return }
+    let missing = condition.withLock {
+      chunks.filter { cache.places[$0.id] == nil && fetching[$0.id] == nil }.map(\.id)
+    }
+    repository.announce(missing)
+  }
+
   private func wait(for fetch: Fetch) throws -> [UInt8] {
     try condition.withLock { () -> Result<[UInt8], any Error> in
       while true {

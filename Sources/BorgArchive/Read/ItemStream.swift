@@ -40,7 +40,8 @@ public final class ItemStream {
     monitor = archive.session.context.monitor
     chunkCount = archive.metadata.items.count
     pipeline = OrderedPipeline(
-      threads: nil, maximumBytesAhead: ItemStream.maximumBytesAhead, cost: { $0.bytes.count }
+      threads: nil, maximumBytesAhead: ItemStream.maximumBytesAhead,
+      announcing: Announcer(repository, maximumBytes: ItemStream.maximumBytesAhead, id: \.id), cost: { $0.bytes.count }
     ) { chunk, workspace in
       let bytes = try codec.unseal(repository.get(chunk.id), id: chunk.id, workspace: workspace)
       return DecodedChunk(bytes, isFirst: chunk.isFirst)

@@ -12,14 +12,18 @@ final class OrderedPipeline<Input: Sendable, Output: Sendable> {
   private let maximumThreads: Int
   private let workspace = CodecWorkspace()
   private var workers: [Worker] = []
+  private var announcer: Announcer<Input>?
   /// Outputs fetched under one lock, last first.
   private var fetched: [Result<Output, any Error>] = []
   private(set) var pendingCount = 0
 
-  /// `cost` of an output is its length in bytes, as far as known.
+  /// `cost` of an output is its length in bytes, as far as known. `announcing`: the inputs' objects are announced to
+  /// their repository.
   init(
-    threads: Int?, maximumBytesAhead: Int, cost: @escaping @Sendable (Output) -> Int, _ transform: @escaping Transform
+    threads: Int?, maximumBytesAhead: Int, announcing announcer: Announcer<Input>? = nil,
+    cost: @escaping @Sendable (Output) -> Int, _ transform: @escaping Transform
   ) {
+    self.announcer = announcer
     core = OrderedPipelineCore(maximumBytesAhead: maximumBytesAhead, cost: cost, transform: transform)
     maximumThreads = max(0, threads ?? availableProcessorCount())
   }
@@ -30,6 +34,7 @@ final class OrderedPipeline<Input: Sendable, Output: Sendable> {
   func request(_ inputs: some Collection<(input: Input, expectedCost: Int)>) {
     guard !inputs.isEmpty else { return }
     pendingCount += inputs.count
+    announcer?.add(inputs)
     let wanted = core.enqueue(inputs)
     for _ in 0..<min(wanted, maximumThreads - workers.count) { startWorker() }
   }
@@ -38,6 +43,7 @@ final class OrderedPipeline<Input: Sendable, Output: Sendable> {
   func next() throws -> Output {
     precondition(pendingCount > 0, "nothing was requested")
     if fetched.isEmpty { fetched = core.fetch(workspace) }
+    announcer?.advance()
     pendingCount -= 1
     guard let result = fetched.popLast() else { preconditionFailure("a fetch gives at least one output") }
     return try result.get()
@@ -50,6 +56,7 @@ final class OrderedPipeline<Input: Sendable, Output: Sendable> {
     workers = []
     fetched = []
     pendingCount = 0
+    announcer?.clear()
   }
 
   /// Without a thread to be had the consumer does all the work.

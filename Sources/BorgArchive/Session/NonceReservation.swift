@@ -88,6 +88,7 @@ struct NonceReservation: Sendable {
     while true {
       let ids = try repository.list(after: marker, limit: 10_000)
       guard let last = ids.last else { return highest }
+      repository.announce(ids)
       for id in ids { highest = max(highest, NonceReservation.firstFree(after: try repository.get(id), type)) }
       marker = last
     }

@@ -76,7 +76,9 @@ struct InfoCommand: BorgCommand {
 
   private func archives(_ context: CommandContext) throws -> [Archive] {
     if let name = location.archive { return [try Archive(named: name, in: context.session)] }
-    return try context.session.manifest.select(filter.selection).map { try Archive($0, in: context.session) }
+    let entries = try context.session.manifest.select(filter.selection)
+    context.session.announce(entries)
+    return try entries.map { try Archive($0, in: context.session) }
   }
 
   // MARK: Repository

@@ -95,6 +95,7 @@ struct ListCommand: BorgCommand {
     }
     var formatter = try ArchiveFormatter(format: format, session: context.session)
     let entries = try context.session.manifest.select(filter.selection)
+    if formatter.needsMetadata { context.session.announce(entries) }
     if json {
       var document = JSONDocument.basics(context.session)
       document.set("archives", .array(try entries.map { try formatter.json($0) }))

@@ -40,6 +40,9 @@ struct ArchiveFormatter {
     self.time = time
   }
 
+  /// Whether archives must be opened.
+  var needsMetadata: Bool { Field.stored.contains { parts.names.contains($0.rawValue) } }
+
   /// Appends the archive's text. Throws what loading the archive throws, and `ArchiveError.plain` for keys that there are none.
   mutating func append(_ entry: Manifest.Entry, to output: inout [UInt8]) throws {
     for piece in try compiled() {

@@ -55,6 +55,7 @@ struct RepositoryTotals {
     totalChunks = summary.totalChunks
     totalSize = 0
     totalStoredSize = 0
+    session.announce(session.manifest.data.archives)
     for entry in session.manifest.data.archives {
       let statistics = try Archive(entry, in: session).statistics().considering(parts: considersPartFiles)
       totalSize &+= statistics.originalSize
