@@ -20,7 +20,10 @@ final class ReadAhead: @unchecked Sendable {
   init(reader: ChunkReader) { self.reader = reader }
 
   /// Never waits: what is too much is not fetched ahead.
-  func request(_ chunks: some Collection<ChunkListEntry>) { add(chunks.map { .chunk($0) }) }
+  func request(_ chunks: some Collection<ChunkListEntry>) {
+    reader.announce(chunks)
+    add(chunks.map { .chunk($0) })
+  }
 
   /// Never waits. False when there is too much to do already.
   func perform(_ work: @escaping @Sendable () -> Void) -> Bool { add([.other(work)]) == 1 }

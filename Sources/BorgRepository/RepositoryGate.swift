@@ -4,6 +4,7 @@ import BorgSystem
 public struct RepositoryGate: Sendable {
   private let remote: RemoteOptions
   private let reconnects: Bool
+  private static let silenceLimitSeconds = 60
   private let environment: Environment
   private let monitor: any Monitor
 
@@ -33,7 +34,12 @@ public struct RepositoryGate: Sendable {
       return try RemoteRepository.create(
         location, creation, lock: lock, remote: remote, environment: environment, monitor: monitor)
     }
-    let (remote, environment, monitor) = (remote, environment, monitor)
-    return try RemoteRepository.open(location, lock: lock, remote: remote, environment: environment, monitor: monitor)
+    var remote = remote
+    if reconnects { remote.silenceLimitSeconds = RepositoryGate.silenceLimitSeconds }
+    let (options, environment, monitor) = (remote, environment, monitor)
+    @Sendable func connect() throws -> RemoteRepository {
+      try RemoteRepository.open(location, lock: lock, remote: options, environment: environment, monitor: monitor)
+    }
+    return reconnects ? try ReconnectingRepository(monitor: monitor, connect: connect) : try connect()
   }
 }

@@ -40,7 +40,8 @@ struct DataVerifier {
   private func verifyAll(expected: Int) throws -> (verified: Int, errorCount: Int, defects: [ChunkID]) {
     let (repository, codec) = (repository, state.session.codec)
     let pipeline = OrderedPipeline<ChunkID, Verdict>(
-      threads: nil, maximumBytesAhead: 4 * DataVerifier.batch, announcing: Announcer(repository) { $0 }, cost: { _ in 1 }
+      threads: nil, maximumBytesAhead: 4 * DataVerifier.batch, announcing: Announcer(repository) { $0 },
+      cost: { _ in 1 }
     ) { id, workspace in
       DataVerifier.verify(id, repository, codec, workspace)
     }

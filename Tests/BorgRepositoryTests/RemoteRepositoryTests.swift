@@ -1,0 +1,184 @@
+import BorgFormat
+import BorgSystem
+import BorgTesting
+import Glibc
+import Synchronization
+import Testing
+
+@testable import BorgRepository
+
+/// Our client and our server, each in its threads of this process, over two pipes.
+struct RemoteRepositoryTests {
+  private let sandbox: Sandbox
+
+  init() throws {
+    sandbox = try Sandbox()
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGPIPE)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+  }
+
+  private func connect(
+    creating: LocalRepository.CreateOptions? = nil, lock: LockOptions.Mode = .exclusive,
+    window: ReadAheadWindow = ReadAheadWindow()
+  ) throws -> (repository: RemoteRepository, served: ServedConnection) {
+    let served = try ServedConnection(sandbox)
+    let location = Location(host: .ssh(user: nil, host: "test", port: nil), path: sandbox.path("repo"))
+    let options = RemoteRepository.OpenOptions(lock: LockOptions(mode: lock, waitSeconds: 0), creation: creating)
+    let channel = Channel(requests: served.requests.writer, replies: served.responses.reader)
+    return (try RemoteRepository(location, options, channel, window: window, monitor: sandbox.monitor), served)
+  }
+
+  @Test func `what is put and committed is there for the next client, in order`() throws {
+    var repository = try connect(creating: .init()).repository
+    for number in 1...200 { try repository.put(id(UInt8(number)), object(number * 100)) }
+    try repository.delete(id(7))
+    try repository.commit(CommitOptions())
+    repository.close()
+    repository = try connect().repository
+    #expect(try repository.objectCount() == 199)
+    #expect(try repository.get(id(9)) == object(900))
+    #expect(throws: RepositoryError.objectNotFound(id: id(7), path: repository.location.repositoryText)) {
+      try repository.get(id(7))
+    }
+    #expect(try repository.list(after: nil, limit: .max).count == 199)
+    #expect(try repository.contains(id(7)) == false)
+    #expect(try repository.check(repair: false, maximumSeconds: 0))
+    repository.close()
+  }
+
+  @Test func `an error of a put comes at the latest with the commit, and nothing is committed`() throws {
+    var options = LocalRepository.CreateOptions()
+    options.storageQuota = 10 << 20
+    try sandbox.create("repo", options).close()
+    let repository = try connect().repository
+    #expect {
+      for number in 1...12 { try repository.put(id(UInt8(number)), object(1 << 20)) }
+      try repository.commit(CommitOptions())
+    } throws: { error in
+      if case .storageQuotaExceeded? = error as? RepositoryError { true } else { false }
+    }
+    try repository.rollback()
+    #expect(try repository.objectCount() == 0)
+    repository.close()
+  }
+
+  @Test func `announced objects come in few round trips, whatever their order of use`() throws {
+    let local = try sandbox.create()
+    for number in 1...250 { try local.put(id(UInt8(number)), object(2000, seed: UInt8(number))) }
+    try local.commit(CommitOptions())
+    local.close()
+    let repository = try connect(lock: .shared).repository
+    let ids = (1...250).map { id(UInt8($0)) }
+    let before = repository.roundTripCount
+    repository.prefetch(ids)
+    for number in (1...250).shuffled() {
+      #expect(try repository.get(id(UInt8(number))) == object(2000, seed: UInt8(number)))
+    }
+    #expect(repository.roundTripCount - before <= 10)
+    repository.close()
+  }
+
+  @Test func `what is announced and never read blocks nobody`() throws {
+    let local = try sandbox.create()
+    for number in 1...200 { try local.put(id(UInt8(number)), object(10_000)) }
+    try local.commit(CommitOptions())
+    local.close()
+    var limits = ReadAheadWindow.Limits()
+    limits.bytesHeld = 100_000
+    limits.bytesOnTheirWay = 100_000
+    let repository = try connect(lock: .shared, window: ReadAheadWindow(limits: limits)).repository
+    repository.prefetch((1...100).map { id(UInt8($0)) })
+    for number in 101...200 { #expect(try repository.get(id(UInt8(number))) == object(10_000)) }
+    repository.prefetch((1...100).map { id(UInt8($0)) })
+    for number in 1...100 { #expect(try repository.get(id(UInt8(number))) == object(10_000)) }
+    repository.close()
+  }
+
+  @Test func `a changed object is never served from what was read ahead`() throws {
+    let repository = try connect(creating: .init()).repository
+    try repository.put(id(1), [1])
+    try repository.commit(CommitOptions())
+    repository.prefetch([id(1), id(1)])
+    #expect(try repository.get(id(1)) == [1])
+    try repository.put(id(1), [2])
+    #expect(try repository.get(id(1)) == [2])
+    repository.close()
+  }
+
+  @Test func `an end of the line is one error for all who wait and all who come`() throws {
+    let (repository, served) = try connect(creating: .init())
+    try served.requests.writer.close()
+    #expect(throws: RemoteError.self) { for _ in 0..<1000 { _ = try repository.objectCount() } }
+    #expect(throws: RemoteError.self) { try repository.get(id(1)) }
+    #expect(throws: RemoteError.self) { try repository.put(id(1), [1]) }
+    repository.close()
+  }
+
+  @Test func `a greeting of the login shell is shown`() throws {
+    let (requests, replies) = (try Pipe(), try Pipe())
+    try replies.writer.write(Array("Welcome to the machine\n".utf8))
+    let location = Location(host: .ssh(user: nil, host: "test", port: nil), path: sandbox.path("repo"))
+    let options = RemoteRepository.OpenOptions(lock: LockOptions(mode: .shared, waitSeconds: 0))
+    #expect(throws: RemoteError.unexpectedData(Array("Welcome to the machine\n".utf8))) {
+      try RemoteRepository(
+        location, options, Channel(requests: requests.writer, replies: replies.reader), monitor: sandbox.monitor)
+    }
+  }
+
+  @Test func `replies may come in pieces of any size`() throws {
+    let replies: [MessagePackValue] = (1...40).map { number in
+      .map([
+        .init(key: .raw([0x69]), value: .int(Int64(number))),
+        .init(key: .raw([0x72]), value: .raw(object(number * 37))),
+      ])
+    }
+    let stream = replies.flatMap { $0.encoded() }
+    for size in [1, 3, 64, 1000, stream.count] {
+      var decoder = ReplyDecoder()
+      var found: [Reply] = []
+      for start in stride(from: 0, to: stream.count, by: size) {
+        try stream[start..<min(start + size, stream.count)].withUnsafeBytes { try decoder.append($0) }
+        while let reply = try decoder.next() { found.append(reply) }
+      }
+      #expect(found.map(\.message) == Array(1...40))
+      #expect(found.allSatisfy { reply in (try? reply.outcome.get()) == .raw(object(Int(reply.message) * 37)) })
+    }
+  }
+
+  @Test func `the command line is Borg's`() throws {
+    var options = RemoteOptions()
+    options.rsh = "ssh -i 'my key'"
+    options.logLevel = .debug
+    options.debugTopics = ["borg.debug.repository.compaction", "borg.debug.other"]
+    let location = Location(host: .ssh(user: "u", host: "h", port: 7), path: Array("/p".utf8))
+    #expect(
+      try options.commandLine(for: location, storageQuota: 5).map { String(decoding: $0, as: UTF8.self) }
+        == [
+          "ssh", "-i", "my key", "-p", "7", "u@h", "borg", "serve", "--debug",
+          "--debug-topic=borg.debug.repository.compaction", "--storage-quota=5",
+        ])
+    let hostile = Location(host: .ssh(user: nil, host: "-oProxyCommand=x", port: nil), path: Array("/p".utf8))
+    #expect(throws: RepositoryError.self) { try options.commandLine(for: hostile) }
+  }
+
+  @Test func `a mount's repository goes on over a new connection`() throws {
+    let local = try sandbox.create()
+    try local.put(id(1), [1, 2, 3])
+    try local.commit(CommitOptions())
+    local.close()
+    let lines = Mutex<[ServedConnection]>([])
+    let sandbox = sandbox
+    let repository = try ReconnectingRepository(patienceSeconds: 10, monitor: sandbox.monitor) {
+      let (repository, served) = try connect(lock: .shared)
+      lines.withLock { $0.append(served) }
+      return repository
+    }
+    #expect(try repository.get(id(1)) == [1, 2, 3])
+    try lines.withLock { $0[0] }.requests.writer.close()
+    #expect(try repository.get(id(1)) == [1, 2, 3])
+    #expect(lines.withLock { $0.count } == 2)
+    repository.close()
+  }
+}
