@@ -139,7 +139,7 @@ struct RemoteRepositoryTests {
       var decoder = ReplyDecoder()
       var found: [Reply] = []
       for start in stride(from: 0, to: stream.count, by: size) {
-        try stream[start..<min(start + size, stream.count)].withUnsafeBytes { try decoder.append($0) }
+        decoder.append(stream[start..<min(start + size, stream.count)])
         while let reply = try decoder.next() { found.append(reply) }
       }
       #expect(found.map(\.message) == Array(1...40))

@@ -9,7 +9,7 @@ import Testing
 /// BORG_FUZZ_SECONDS sets the time (default: 5 s), BORG_FUZZ_SEED repeats a run.
 @Suite struct ReplyFuzzTests {
   private func decode(_ bytes: ArraySlice<UInt8>, _ decoder: inout ReplyDecoder) throws -> Int {
-    try bytes.withUnsafeBytes { try decoder.append($0) }
+    decoder.append(bytes)
     var count = 0
     while try decoder.next() != nil { count += 1 }
     return count

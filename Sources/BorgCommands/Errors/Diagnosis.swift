@@ -76,7 +76,7 @@ extension Diagnosis {
     return Diagnosis(id, code, error.description)
   }
 
-  /// Only a server ends with one of these; all others are answers to its client.
+  /// `unexpectedData` ends a server; the others are its answers, which end the client.
   private static func of(_ error: ServingError) -> Diagnosis {
     switch error {
     case .unexpectedData: Diagnosis("UnexpectedRPCDataFormatFromClient", 85, "Borg \(Program.version): \(error)")
@@ -90,8 +90,6 @@ extension Diagnosis {
     switch error {
     case .connectionClosed: Diagnosis("ConnectionClosed", 80, error.description)
     case .connectionClosedWithHint: Diagnosis("ConnectionClosedWithHint", 81, error.description)
-    case .invalidMethod: Diagnosis("InvalidRPCMethod", 82, error.description)
-    case .pathNotAllowed: Diagnosis("PathNotAllowed", 83, error.description)
     case .serverOutdated: Diagnosis("RemoteRepository.RPCServerOutdated", 84, error.description)
     case .unexpectedData: Diagnosis("UnexpectedRPCDataFormatFromServer", 86, error.description)
     case .connectionBroken: Diagnosis("ConnectionBrokenWithHint", 87, error.description)

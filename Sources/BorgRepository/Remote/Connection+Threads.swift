@@ -33,7 +33,7 @@ extension Connection {
     var problem: (any Error)?
     let goesOn = Channel.read(channel.replies, capacity: Connection.readSize) { bytes in
       do {
-        try decoder.append(bytes)
+        decoder.append(bytes)
         var replies: [Reply] = []
         while let reply = try decoder.next() { replies.append(reply) }
         deliver(replies)

@@ -56,17 +56,15 @@ final class Connection: @unchecked Sendable {
 
   private static let defaultBuffered = 4 << 20
 
-  private let errors: ServerErrors
-  private let encodeGet: @Sendable (_ id: ChunkID, _ message: Int64) -> [UInt8]
+  /// How the user calls the repository.
+  private let location: String
 
   init(
-    _ channel: Channel, _ options: RemoteOptions, errors: ServerErrors, window: ReadAheadWindow = ReadAheadWindow(),
-    clock: Clock = .system, encodeGet: @escaping @Sendable (_ id: ChunkID, _ message: Int64) -> [UInt8],
-    monitor: any Monitor
+    _ channel: Channel, _ options: RemoteOptions, location: String, window: ReadAheadWindow = ReadAheadWindow(),
+    clock: Clock = .system, monitor: any Monitor
   ) throws {
     self.channel = channel
-    self.errors = errors
-    self.encodeGet = encodeGet
+    self.location = location
     self.window = window
     self.clock = clock
     maximumBuffered =
@@ -90,13 +88,13 @@ final class Connection: @unchecked Sendable {
 extension Connection {
   /// Sends a request and waits for its reply. Throws what the server, or the end of the line, has to say; RemoteError
   /// `connectionClosed` also when `patience` nanoseconds have passed.
-  func call(patience: Int64? = nil, _ encode: (_ message: Int64) -> [UInt8]) throws -> MessagePackValue {
+  func call(_ request: RepositoryRequest, patience: Int64? = nil) throws -> MessagePackValue {
     let call = Call()
     let deadline = patience.map { clock.monotonic() + $0 }
     return try condition.withLock {
       try checkFailure()
       if pending.isEmpty { roundTrips += 1 }
-      send(encode, to: .caller(call))
+      send(request, to: .caller(call))
       while call.outcome == nil {
         try checkFailure()
         try wait(until: deadline)
@@ -105,9 +103,9 @@ extension Connection {
     }?.get() ?? .null
   }
 
-  /// Sends a request that nobody waits for. Throws the error of an earlier one, once
-  /// this one is sent. Waits while the buffer is full.
-  func post(changing id: ChunkID, _ encode: (_ message: Int64) -> [UInt8]) throws {
+  /// Sends a request that nobody waits for. Throws the error of an earlier one, once this one is sent. Waits while the
+  /// buffer is full.
+  func post(_ request: RepositoryRequest, changing id: ChunkID) throws {
     try condition.withLock {
       while outgoing.byteCount > maximumBuffered {
         try checkFailure()
@@ -116,7 +114,7 @@ extension Connection {
       try checkFailure()
       window.forget(id)
       postedCount += 1
-      send(encode, to: .nobody)
+      send(request, to: .nobody)
       try throwPosted()
     }
   }
@@ -159,11 +157,11 @@ extension Connection {
   }
 
   /// Writes at once what the pipe takes.
-  private func send(_ encode: (_ message: Int64) -> [UInt8], to addressee: Addressee) {
+  private func send(_ request: RepositoryRequest, to addressee: Addressee) {
     lastMessage += 1
     if pending.isEmpty { lastSign = clock.monotonic() }
     pending[lastMessage] = addressee
-    write(encode(lastMessage))
+    write(request.encoded(lastMessage))
   }
 
   private func write(_ frames: [UInt8]) {
@@ -198,7 +196,7 @@ extension Connection {
         }
         try checkFailure()
         if pending.isEmpty { roundTrips += 1 }
-        send({ encodeGet(id, $0) }, to: .caller(call))
+        send(.get(id), to: .caller(call))
         pump()
         while call.outcome == nil {
           try checkFailure()
@@ -229,7 +227,7 @@ extension Connection {
       lastMessage += 1
       pending[lastMessage] = .window(id)
       window.sent(id, as: lastMessage)
-      frames += encodeGet(id, lastMessage)
+      frames += RepositoryRequest.get(id).encoded(lastMessage)
     }
     if !frames.isEmpty { write(frames) }
   }
@@ -252,7 +250,7 @@ extension Connection {
       lastSign = clock.monotonic()
       for reply in replies {
         guard let addressee = pending.removeValue(forKey: reply.message) else { continue }
-        deliver(reply.outcome.mapError { errors.error(of: $0) }, to: addressee, message: reply.message)
+        deliver(reply.outcome.mapError { $0.error(location: location) }, to: addressee, message: reply.message)
       }
       pump()
       if waitingThreads > 0 { condition.broadcast() }

@@ -4,8 +4,8 @@ import Glibc
 
 /// An error as it travels to the client: Borg's bare class name, the arguments that its client expects of that class,
 /// and one line of text (remote.md section 9).
-struct ErrorReport: Equatable {
-  enum Argument: Equatable {
+struct ErrorReport: Error, Equatable {
+  enum Argument: Equatable, Sendable {
     case text(String)
     case number(Int64)
   }
@@ -16,6 +16,8 @@ struct ErrorReport: Equatable {
   var text: String
   /// One of Python's classes, which clients do not know by name.
   var isForeign = false
+  /// The server's whole story, line by line.
+  var trace: [String] = []
 
   var shortText: String { isForeign ? "\(className): \(text)" : text }
 
@@ -81,13 +83,17 @@ struct ErrorReport: Equatable {
     case .notOpen: ErrorReport(foreign: "AttributeError", error.description)
     case .unknownMarker(let id): ErrorReport(foreign: "KeyError", id)
     case .injected(let name, let arguments, let text):
-      ErrorReport(className: name, arguments: arguments, text: text, isForeign: name == "ZeroDivisionError")
+      ErrorReport(
+        className: name, arguments: arguments.map { .text($0) }, text: text, isForeign: name == "ZeroDivisionError")
     }
   }
 
-  private init(className: String, arguments: [String], text: String, isForeign: Bool) {
-    self.init(className, arguments, text)
+  init(className: String, arguments: [Argument], text: String, isForeign: Bool = false, trace: [String] = []) {
+    self.className = className
+    self.arguments = arguments
+    self.text = text
     self.isForeign = isForeign
+    self.trace = trace
   }
 
   private static func className(of code: Int32) -> String {

@@ -7,17 +7,17 @@ struct FrameScanner {
   private var missing = 1
 
   /// `frame` begins where the value does, and has grown since the last call. The value's size, or nil when it is not
-  /// whole yet. Throws for what cannot become whole within `RequestDecoder.maximumBytes`.
+  /// whole yet. Throws for what cannot become whole within `FrameBuffer.maximumBytes`.
   mutating func scan(_ frame: UnsafeRawBufferPointer) throws(MessagePackReader.Failure) -> Int? {
     while missing > 0 {
       guard offset < frame.count else { return nil }
       guard let head = try head(frame) else { return nil }
       let end = offset + head.size
-      guard end <= RequestDecoder.maximumBytes else { throw .malformed("value too long") }
+      guard end <= FrameBuffer.maximumBytes else { throw .malformed("value too long") }
       guard end <= frame.count else { return nil }
       offset = end
       missing += head.children - 1
-      guard missing <= RequestDecoder.maximumBytes - offset else { throw .malformed("too many elements") }
+      guard missing <= FrameBuffer.maximumBytes - offset else { throw .malformed("too many elements") }
     }
     return offset
   }

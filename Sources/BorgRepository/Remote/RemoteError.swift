@@ -4,8 +4,6 @@ public enum RemoteError: Error, Equatable, Sendable {
   case connectionClosed
   case connectionClosedWithHint
   case connectionBroken
-  case invalidMethod(String)
-  case pathNotAllowed(String)
   case serverOutdated(call: String, required: String)
   /// What came is no reply, such as a greeting of the login shell: its first bytes.
   case unexpectedData([UInt8])
@@ -22,8 +20,6 @@ extension RemoteError: CustomStringConvertible {
     case .connectionClosed: "Connection closed by remote host."
     case .connectionClosedWithHint: "Connection closed by remote host. Is borg working on the server?"
     case .connectionBroken: "Connection to remote host is broken. Broken Pipe"
-    case .invalidMethod(let name): "RPC method \(name) is not valid."
-    case .pathNotAllowed(let path): "Repository path not allowed: \(path)"
     case .serverOutdated(let call, let required): "Borg server is too old for \(call). Required version \(required)"
     case .unexpectedData(let bytes): "Got unexpected RPC data format from server:\n\(RemoteError.text(of: bytes))"
     case .unexpectedReply(let call): "Got an unexpected reply to \(call) from the server."

@@ -51,8 +51,7 @@ public final class RemoteRepository: Repository {
     window: ReadAheadWindow = ReadAheadWindow(), monitor: any Monitor
   ) throws {
     let connection = try Connection(
-      channel, remote, errors: ServerErrors(location: location.repositoryText), window: window,
-      encodeGet: ServerCall.get, monitor: monitor)
+      channel, remote, location: location.repositoryText, window: window, monitor: monitor)
     do {
       let version = try RemoteRepository.negotiate(connection)
       connection.noteNegotiated()
@@ -75,7 +74,7 @@ public final class RemoteRepository: Repository {
   public var roundTripCount: Int { connection.roundTripCount }
 
   private static func negotiate(_ connection: Connection) throws -> ServerVersion {
-    let reply = try connection.call { ServerCall.negotiation($0, version: ServerVersion.ours.numbers) }
+    let reply = try connection.call(.negotiate(.map))
     guard let numbers = reply["server_version"]?.arrayValue?.map(\.intValue), numbers.count >= 2,
       !numbers.contains(nil)
     else {
@@ -92,15 +91,15 @@ public final class RemoteRepository: Repository {
   ) throws -> ChunkID {
     let makesParents = options.creation?.makesParentDirectories ?? false
     if makesParents { try require([1, 1, 9, -1], "1.1.9", of: version, for: "open make_parent_dirs=True") }
-    let call = ServerCall(
-      "open",
-      [
-        ("path", .raw(location.path)), ("create", .bool(options.creation != nil)),
-        ("lock_wait", .int(Int64(options.lock.waitSeconds))), ("lock", .bool(options.lock.mode != .none)),
-        ("exclusive", .bool(options.lock.mode == .exclusive)),
-        ("append_only", .bool(options.creation?.appendOnly ?? false)), ("make_parent_dirs", .bool(makesParents)),
-      ])
-    let reply = try connection.call(call.encoded)
+    var opening = RepositoryRequest.Opening()
+    opening.path = location.path
+    opening.creates = options.creation != nil
+    opening.lockWaitSeconds = options.lock.waitSeconds == LockOptions.forever ? nil : options.lock.waitSeconds
+    opening.locks = options.lock.mode != .none
+    opening.exclusive = options.lock.mode == .exclusive
+    opening.appendOnly = options.creation?.appendOnly ?? false
+    opening.makesParentDirectories = makesParents
+    let reply = try connection.call(.open(opening))
     guard let id = reply.rawValue.flatMap({ ChunkID($0) }) else { throw RemoteError.unexpectedReply("open") }
     return id
   }
@@ -124,11 +123,11 @@ public final class RemoteRepository: Repository {
     guard object.count <= SegmentEntryHeader.maximumDataSize else {
       throw IntegrityError("More than allowed put data [\(object.count) > \(SegmentEntryHeader.maximumDataSize)]")
     }
-    try connection.post(changing: id) { ServerCall.put(id, object, $0) }
+    try connection.post(.put(id, object), changing: id)
   }
 
   public func delete(_ id: ChunkID) throws {
-    try connection.post(changing: id) { ServerCall.delete(id, $0) }
+    try connection.post(.delete(id), changing: id)
   }
 
   /// Borg's protocol has no question for this: the object is fetched.
@@ -142,33 +141,36 @@ public final class RemoteRepository: Repository {
   }
 
   public func objectCount() throws -> Int {
-    guard case .int(let count) = try call(ServerCall("__len__")), let count = Int(exactly: count), count >= 0 else {
+    guard case .int(let count) = try connection.call(.count), let count = Int(exactly: count), count >= 0 else {
       throw RemoteError.unexpectedReply("__len__")
     }
     return count
   }
 
   public func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
-    try ids("list", after: marker, limit: limit)
+    try ids(after: marker, limit: limit) { .list(limit: $0, marker: $1) }
   }
 
   public func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
-    try ids("scan", after: marker, limit: limit)
+    try ids(after: marker, limit: limit) { .scan(limit: $0, marker: $1) }
   }
 
   /// By the page: longer replies than some tens of MB are not taken by anybody.
-  private func ids(_ method: StaticString, after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
+  private func ids(
+    after marker: ChunkID?, limit: Int, _ request: (_ limit: Int, _ marker: ChunkID?) -> RepositoryRequest
+  ) throws -> [ChunkID] {
     var ids: [ChunkID] = []
     while ids.count < limit {
       let wanted = min(limit - ids.count, RemoteRepository.idsAtOnce)
-      let last = ids.last ?? marker
-      let page = try call(
-        ServerCall(method, [("limit", .int(Int64(wanted))), ("marker", last.map { .raw($0.bytes) } ?? .null)]))
+      let request = request(wanted, ids.last ?? marker)
+      let page = try connection.call(request)
       guard let elements = page.arrayValue, elements.count <= wanted else {
-        throw RemoteError.unexpectedReply("\(method)")
+        throw RemoteError.unexpectedReply(request.method.rawValue)
       }
       for element in elements {
-        guard let id = element.rawValue.flatMap({ ChunkID($0) }) else { throw RemoteError.unexpectedReply("\(method)") }
+        guard let id = element.rawValue.flatMap({ ChunkID($0) }) else {
+          throw RemoteError.unexpectedReply(request.method.rawValue)
+        }
         ids.append(id)
       }
       if elements.count < wanted { break }
@@ -182,17 +184,12 @@ public final class RemoteRepository: Repository {
 
   public func commit(_ options: CommitOptions) throws {
     try connection.drain()
-    _ = try call(
-      ServerCall(
-        "commit",
-        [
-          ("save_space", .bool(false)), ("compact", .bool(options.compacts)), ("threshold", .float(options.threshold)),
-          ("cleanup_commits", .bool(options.cleanupCommits)),
-        ]))
+    _ = try connection.call(
+      .commit(compacts: options.compacts, threshold: options.threshold, cleanupCommits: options.cleanupCommits))
   }
 
   public func rollback() throws {
-    _ = try connection.call(patience: RemoteRepository.rollbackPatience, ServerCall("rollback").encoded)
+    _ = try connection.call(.rollback, patience: RemoteRepository.rollbackPatience)
     connection.forgetAll()
   }
 
@@ -202,12 +199,7 @@ public final class RemoteRepository: Repository {
         [1, 2, 0, -4, 4], "1.2.0a4", of: serverVersion, for: "check max_duration=\(maximumSeconds)")
     }
     connection.forgetAll()
-    let reply = try call(
-      ServerCall(
-        "check",
-        [
-          ("repair", .bool(repair)), ("save_space", .bool(false)), ("max_duration", .int(Int64(maximumSeconds))),
-        ]))
+    let reply = try connection.call(.check(repair: repair, maximumSeconds: maximumSeconds))
     guard case .bool(let isFine) = reply else { throw RemoteError.unexpectedReply("check") }
     return isFine
   }
@@ -215,7 +207,7 @@ public final class RemoteRepository: Repository {
   // MARK: Nonce and key
 
   public func freeNonce() throws -> UInt64? {
-    switch try call(ServerCall("get_free_nonce")) {
+    switch try connection.call(.freeNonce) {
     case .null: return nil
     case .int(let nonce) where nonce >= 0: return UInt64(nonce)
     case .uint(let nonce): return nonce
@@ -224,41 +216,29 @@ public final class RemoteRepository: Repository {
   }
 
   public func commitNonceReservation(next: UInt64, start: UInt64?) throws {
-    _ = try call(
-      ServerCall(
-        "commit_nonce_reservation",
-        [
-          ("next_unreserved", RemoteRepository.value(next)),
-          ("start_nonce", start.map(RemoteRepository.value) ?? .null),
-        ]))
-  }
-
-  private static func value(_ number: UInt64) -> MessagePackValue {
-    Int64(exactly: number).map { .int($0) } ?? .uint(number)
+    _ = try connection.call(.commitNonceReservation(next: next, start: start))
   }
 
   public func loadKey() throws -> [UInt8] {
-    guard let key = try call(ServerCall("load_key")).rawValue else { throw RemoteError.unexpectedReply("load_key") }
+    guard let key = try connection.call(.loadKey).rawValue else { throw RemoteError.unexpectedReply("load_key") }
     return key
   }
 
   public func saveKey(_ key: [UInt8]) throws {
-    _ = try call(ServerCall("save_key", [("keydata", .raw(key))]))
+    _ = try connection.call(.saveKey(key))
   }
 
   // MARK: End
 
   public func destroy() throws {
     connection.forgetAll()
-    _ = try call(ServerCall("destroy"))
+    _ = try connection.call(.destroy)
   }
 
   /// Removes every lock in the repository's directory, whoever holds it.
-  public func breakLock() throws { _ = try call(ServerCall("break_lock")) }
+  public func breakLock() throws { _ = try connection.call(.breakLock) }
 
   public func close() { connection.close() }
-
-  private func call(_ call: ServerCall) throws -> MessagePackValue { try connection.call(call.encoded) }
 }
 
 /// A process that forks must have one thread.

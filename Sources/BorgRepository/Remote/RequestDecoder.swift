@@ -23,79 +23,29 @@ struct ReceivedRequest: Sendable {
   }
 }
 
-/// Cuts a client's requests out of the bytes that come, in whatever pieces. It keeps what has been looked at already,
-/// so the time is linear; it holds at most `maximumBytes`, and makes no more of them than a request has fields.
+/// Cuts a client's requests out of the bytes that come, in whatever pieces: in linear time and bounded memory, and it
+/// makes no more of them than a request has fields.
 public struct RequestDecoder {
-  /// Borg's own limit for what waits to be decoded.
-  public static let maximumBytes = 62_914_560
   private static let maximumMethodLength = 128
 
-  private var bytes: [UInt8] = []
-  private var head = 0
-  private var scanner = FrameScanner()
+  private var buffer = FrameBuffer()
 
   public init() {}
 
   /// Bytes that wait for the rest of their request.
-  public var pendingByteCount: Int { bytes.count - head }
+  public var pendingByteCount: Int { buffer.pendingByteCount }
 
-  public mutating func append(_ new: some Sequence<UInt8>) {
-    discardDecoded()
-    bytes.append(contentsOf: new)
-  }
+  public mutating func append(_ new: some Sequence<UInt8>) { buffer.append(new) }
 
   /// Nil: more bytes are needed. Throws `ServingError.unexpectedData` for what is no request: the stream cannot be
   /// trusted any more.
   mutating func next() throws(ServingError) -> ReceivedRequest? {
-    guard pendingByteCount > 0 else { return nil }
     do throws(MessagePackReader.Failure) {
-      guard let size = try scan() else {
-        guard pendingByteCount < RequestDecoder.maximumBytes else { throw .malformed("request too long") }
-        return nil
-      }
-      let request = try decode(size)
-      head += size
-      scanner = FrameScanner()
-      return request
+      return try buffer.next { frame throws(MessagePackReader.Failure) in try RequestDecoder.request(frame) }
     } catch {
       throw .unexpectedData
     }
   }
-
-  private mutating func scan() throws(MessagePackReader.Failure) -> Int? {
-    var scanner = scanner
-    defer { self.scanner = scanner }
-    return try frame(bytes.count - head) { frame throws(MessagePackReader.Failure) in try scanner.scan(frame) }
-  }
-
-  private func decode(_ size: Int) throws(MessagePackReader.Failure) -> ReceivedRequest {
-    try frame(size) { frame throws(MessagePackReader.Failure) in try RequestDecoder.request(frame) }
-  }
-
-  private func frame<T>(
-    _ size: Int, _ body: (UnsafeRawBufferPointer) throws(MessagePackReader.Failure) -> T
-  ) throws(MessagePackReader.Failure) -> T {
-    let result = bytes.withUnsafeBytes { bytes -> Result<T, MessagePackReader.Failure> in
-      do throws(MessagePackReader.Failure) {
-        return .success(try body(UnsafeRawBufferPointer(rebasing: bytes[head..<head + size])))
-      } catch {
-        return .failure(error)
-      }
-    }
-    return try result.get()
-  }
-
-  private mutating func discardDecoded() {
-    if head == bytes.count {
-      bytes.removeAll(keepingCapacity: bytes.capacity <= RequestDecoder.keptCapacity)
-      head = 0
-    } else if head >= RequestDecoder.keptCapacity || head > bytes.count / 2 {
-      bytes.removeFirst(head)
-      head = 0
-    }
-  }
-
-  private static let keptCapacity = 4 << 20
 }
 
 extension RequestDecoder {

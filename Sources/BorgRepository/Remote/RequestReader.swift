@@ -11,7 +11,7 @@ final class RequestReader: @unchecked Sendable {
   private var readyByteCount = 0
   private var end: Result<Void, any Error>?
 
-  /// A frame is counted after it was taken in: at most one of `RequestDecoder.maximumBytes` comes on top.
+  /// A frame is counted after it was taken in: at most one of `FrameBuffer.maximumBytes` comes on top.
   private static let maximumReadyBytes = 16 << 20
   private static let pieceSize = 256 << 10
 
