@@ -270,6 +270,24 @@ struct SharedArchiveTests {
     #expect(throws: TreeError.noSuchEntry) { try shared.at("big/entry 5000") }
   }
 
+  /// The last byte of a time may make a map of the fields behind it.
+  @Test(arguments: 0x80...0x8F) func `a chunk that begins within an item is not taken for one that begins with one`(
+    last: Int64
+  ) throws {
+    let first = File.file("first", "content").with { $0.ctime = 0x18eb_392d_496d_7800 | last }
+    let second = File.file("second", "content").with { $0.ctime = 1 }
+    var (bytes, rest): ([UInt8], [UInt8]) = ([], [])
+    ItemCodec.encode(first.item, into: &bytes)
+    ItemCodec.encode(second.item, into: &rest)
+    let key = try #require(bytes.indices.first { bytes[$0...].starts(with: "ctime".utf8) })
+    let remainder = bytes[(key + 5 + 8)...]
+    #expect(remainder.first == UInt8(last))
+    let block = Array(remainder + rest + rest).withUnsafeBytes {
+      MetadataBlock.build($0, from: nil, hash: NameHash())
+    }
+    #expect(Int(block.header.headLength) == remainder.count)
+  }
+
   @Test func `a stream that is cut off or hostile is an error or a tree, never a trap`() throws {
     var bytes: [UInt8] = []
     for file in Forest(seed: 3, count: 60).files { ItemCodec.encode(file.item, into: &bytes) }

@@ -32,13 +32,15 @@ struct MetadataBlockBuilder {
   private init(_ hash: NameHash) { self.hash = hash }
 
   /// Where an item begins that is followed by another one or the chunk's end. Whoever uses it must see to it that what
-  /// comes before is made of whole items.
+  /// comes before is made of whole items. A later item than the first will do; what only looks like one costs that the
+  /// archive is read whole. What lies before may: the last byte of a number makes a map of the fields after it, so that
+  /// the item seems to begin in its middle. Then it lacks what comes first in items, the chunks and the ctime.
   private static func firstItem(in chunk: UnsafeRawBufferPointer) -> Int? {
     var candidates = 0
     for position in 0..<chunk.count where looksLikeItem(chunk, position) {
       let rest = UnsafeRawBufferPointer(rebasing: chunk[position...])
       let location = ItemLocation(firstChunk: 0, offset: 0, length: 0)
-      if let skimmed = try? ItemCodec.skim(rest, at: location) {
+      if let skimmed = try? ItemCodec.skim(rest, at: location), isWhole(skimmed.summary) {
         let next = position + skimmed.byteCount
         if next == chunk.count || looksLikeItem(chunk, next) { return position }
       }
@@ -48,12 +50,26 @@ struct MetadataBlockBuilder {
     return nil
   }
 
-  /// A small map whose first key is a short text.
-  private static func looksLikeItem(_ bytes: UnsafeRawBufferPointer, _ position: Int) -> Bool {
-    let isMap = bytes[position] & 0xF0 == 0x80 && bytes[position] & 0x0F > 2
-    guard isMap, position + 1 < bytes.count else { return isMap && position + 1 == bytes.count }
-    return bytes[position + 1] & 0xE0 == 0xA0
+  private static func isWhole(_ item: ItemSummary) -> Bool {
+    let isFile = item.mode & FileType.mask == FileType.regular
+    return item.hasChunks || (item.ctime != nil && (!isFile || item.source.count > 0))
   }
+
+  /// A small map whose first key is one of an item's.
+  private static func looksLikeItem(_ bytes: UnsafeRawBufferPointer, _ position: Int) -> Bool {
+    guard bytes[position] & 0xF0 == 0x80, bytes[position] & 0x0F > 2 else { return false }
+    guard position + 1 < bytes.count else { return true }
+    guard bytes[position + 1] & 0xE0 == 0xA0 else { return false }
+    let length = Int(bytes[position + 1] & 0x1F)
+    let key = bytes[(position + 2)...].prefix(length)
+    return firstKeys.contains { $0.utf8.count == length && $0.utf8.starts(with: key) }
+  }
+
+  /// What items begin with, whose keys are sorted.
+  private static let firstKeys = [
+    "acl_access", "acl_default", "acl_extended", "acl_nfs4", "atime", "birthtime", "bsdflags", "chunks",
+    "chunks_healthy", "ctime", "gid", "group", "hardlink_master", "mode", "mtime", "path",
+  ]
 
   private mutating func fill(_ chunk: UnsafeRawBufferPointer, from start: Int) {
     arena.append(contentsOf: chunk[..<start])
