@@ -1,4 +1,3 @@
-import BorgSystem
 import BorgTesting
 import Testing
 
@@ -92,39 +91,5 @@ import Testing
     try oracle.run("create", "\(repository)::after", Fixtures.directory + "/golden")
     #expect(try runner.run("compact", "--threshold", "0", repository).code == 0)
     try oracle.run("check", "--verify-data", repository)
-  }
-
-  /// In the time zone that the tests run in.
-  @Test func `at random times and by random rules the same archives stay as with Borg`() throws {
-    var oracle = try Oracle()
-    oracle.environment.variables["TZ"] = Environment.current()["TZ"]
-    var runner = try CommandRunner()
-    runner.environment = oracle.environment
-    let repository = try make(runner, (0..<40).map { ("a\($0)", randomTime()) })
-    for _ in 0..<10 {
-      let words = ["prune", "--dry-run", "--list"] + randomRules() + [repository]
-      let (mine, theirs) = (try runner.run(words), try oracle.run(words))
-      #expect(mine.code == 0 && mine.error == theirs, "\(words)")
-    }
-  }
-
-  /// Near the turns of years, weeks and quarters, where it is hard, or anywhere.
-  private func randomTime() -> String {
-    let day = ["2024-12-29", "2025-12-31", "2026-01-04", "2020-12-31", "2021-01-03", "2026-03-29", "2026-06-30"]
-    let (hour, minute) = (Int.random(in: 10...23), Int.random(in: 10...59))
-    if Bool.random() { return "\(day[Int.random(in: 0..<day.count)])T\(hour):\(minute):\(minute)" }
-    return "20\(Int.random(in: 18...26))-0\(Int.random(in: 1...9))-\(Int.random(in: 10...28))T\(hour):\(minute):00"
-  }
-
-  private func randomRules() -> [String] {
-    let quarterly = Bool.random() ? "--keep-13weekly" : "--keep-3monthly"
-    let rules = [
-      "--keep-last", "--keep-minutely", "--keep-hourly", "--keep-daily", "--keep-weekly", "--keep-monthly", quarterly,
-      "--keep-yearly",
-    ]
-    let chosen = rules.filter { _ in Int.random(in: 0..<3) == 0 } + ["--keep-within"]
-    return chosen.flatMap { rule in
-      rule == "--keep-within" ? [rule, "\(Int.random(in: 1...9))m"] : [rule, String(Int.random(in: -1...7))]
-    }
   }
 }
