@@ -79,12 +79,12 @@ final class Channel: Sendable {
     }
   }
 
-  /// Reads once; false at the end of the stream.
+  /// Reads once; false at the end of the stream. The buffer is no temporary one: threads have small stacks.
   static func read(_ file: File, capacity: Int = 32 << 10, _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
-    withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 16) { buffer in
-      let count = Glibc.read(file.descriptor, buffer.baseAddress, buffer.count)
-      if count > 0 { body(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
-      return count > 0 || count < 0 && (errno == EAGAIN || errno == EINTR)
-    }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
+    defer { buffer.deallocate() }
+    let count = Glibc.read(file.descriptor, buffer.baseAddress, buffer.count)
+    if count > 0 { body(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+    return count > 0 || count < 0 && (errno == EAGAIN || errno == EINTR)
   }
 }
