@@ -1,3 +1,4 @@
+import BorgSystem
 import BorgTesting
 import Testing
 
