@@ -87,7 +87,7 @@ struct CommandLineParserTests {
   }
 
   @Test func `values may begin with a dash when they hold a blank or are numbers`() throws {
-    let arguments = try parse("create --pattern '- foo' --lock-wait -1 r::a p")
+    let arguments = try parse("create --pattern '- foo' --checkpoint-interval -1 r::a p")
     #expect(arguments.string("--pattern") == "- foo")
     #expect(refusal("create --pattern -foo r::a p") == "create: argument --pattern: expected one argument")
   }
