@@ -31,12 +31,14 @@ struct RemoteRepositoryTests {
   }
 
   @Test func `what is put and committed is there for the next client, in order`() throws {
-    var repository = try connect(creating: .init()).repository
-    for number in 1...200 { try repository.put(id(UInt8(number)), object(number * 100)) }
-    try repository.delete(id(7))
-    try repository.commit(CommitOptions())
-    repository.close()
-    repository = try connect().repository
+    let (first, served) = try connect(creating: .init())
+    for number in 1...200 { try first.put(id(UInt8(number)), object(number * 100)) }
+    try first.delete(id(7))
+    try first.commit(CommitOptions())
+    first.close()
+    // Both servers are threads of one process, so their locks are one: the first must have ended.
+    _ = try served.finish()
+    let repository = try connect().repository
     #expect(try repository.objectCount() == 199)
     #expect(try repository.get(id(9)) == object(900))
     #expect(throws: RepositoryError.objectNotFound(id: id(7), path: repository.location.repositoryText)) {
