@@ -109,7 +109,8 @@ extension CommandContext {
   private func openRepository(_ access: RepositoryAccess) throws -> any Repository {
     if access.readsBesideWriters, access.location.isLocal {
       let location = access.location.with(archive: nil)
-      return try LocalRepository.openForReading(location, environment: environment, monitor: monitor)
+      return try LocalRepository.openForReading(
+        location, bypassesLock: common.bypassesLock, environment: environment, monitor: monitor)
     }
     let mode = common.bypassesLock ? .none : access.lock
     let lock = LockOptions(mode: mode, waitSeconds: common.lockWaitSeconds)

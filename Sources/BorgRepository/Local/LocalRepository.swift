@@ -55,11 +55,13 @@ public final class LocalRepository: Repository {
         monitor: monitor))
   }
 
-  /// Opens without any lock, never to change anything: others may write meanwhile, and read-only media will do.
+  /// Opens without any lock, never to change anything: others may write meanwhile, and read-only media will do. Who may
+  /// not write is refused as by Borg, who would have to lock, unless `bypassesLock`.
   public static func openForReading(
-    _ location: Location, environment: Environment, monitor: any Monitor
+    _ location: Location, bypassesLock: Bool = false, environment: Environment, monitor: any Monitor
   ) throws -> LocalRepository {
-    try LocalRepository(
+    if !bypassesLock { try RepositoryCore.requireLockable(Files.absolute(location.path)) }
+    return try LocalRepository(
       OpenOptions(
         location: location, lock: LockOptions(mode: .none), readsOnly: true, environment: environment, monitor: monitor)
     )

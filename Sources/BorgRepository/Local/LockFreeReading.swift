@@ -32,6 +32,19 @@ struct RepositoryEnd: Equatable {
 }
 
 extension RepositoryCore {
+  /// Throws `RepositoryError.lockFailed` where others may write but not this process. Where nobody can, as on read-only
+  /// media, nothing needs a lock.
+  static func requireLockable(_ path: [UInt8]) throws {
+    guard Files.exists(path) else { return }
+    do {
+      try Files.requireWritable(path)
+    } catch let error as SystemError {
+      guard error.code != EROFS else { return }
+      let lock = lockPath(path) + Array(".exclusive".utf8)
+      throw RepositoryError.lockFailed(path: String(decoding: lock, as: UTF8.self), reason: error.description)
+    }
+  }
+
   /// The index of the newest committed state, as of the first call or the last refresh.
   func lockFreeIndex() throws -> RepositoryIndex {
     if let index { return index }

@@ -99,6 +99,11 @@ public enum Files {
     try withPath(path) { try check(rmdir($0), path) }
   }
 
+  /// Throws what keeps this process from writing there.
+  public static func requireWritable(_ path: [UInt8]) throws {
+    try withPath(path) { try check(faccessat(AT_FDCWD, $0, W_OK, AT_EACCESS), path) }
+  }
+
   /// Removes a file, or a directory with all that is in it; follows no links.
   public static func removeTree(_ path: [UInt8]) throws {
     guard try status(path, followLinks: false).st_mode & S_IFMT == S_IFDIR else { return try unlink(path) }
