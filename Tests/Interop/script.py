@@ -39,6 +39,7 @@ REASONS = {
     "debug": "`--debug`",
     "logging": "`BORG_LOGGING_CONF`",
     "qr": "`key export --qr-html`",
+    "more": "the command `find`, the topics `environment` and `exit-codes`",
     "nfiles": "`import-tar`: number of files",
 }
 
