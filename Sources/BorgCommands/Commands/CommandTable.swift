@@ -4,7 +4,7 @@ enum CommandTable {
     let name: String
     let summary: String
     let declaration: @Sendable () -> CommandDeclaration
-    /// Nil: the command line is known, but cannot be carried out yet.
+    /// Nil: a level that is no command, whose subcommands are in `grouped`.
     let type: (any BorgCommand.Type)?
 
     init(_ summary: String, _ type: any BorgCommand.Type, named name: String) {

@@ -19,7 +19,7 @@ struct DebugDumpArchiveItemsCommand: BorgCommand {
     for (number, id) in archive.metadata.items.enumerated() {
       let name = "\(padded(number, 6))_\(id.hex).items"
       context.console.write("Dumping \(name)\n")
-      try dump(try context.session.plaintext(of: id), name)
+      try dump(try context.session.plaintext(of: id), Array(name.utf8))
     }
     context.console.write("Done.\n")
     return .success
@@ -127,9 +127,9 @@ func padded(_ number: Int, _ width: Int) -> String {
   return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
 }
 
-/// Writes a file of the current directory.
-func dump(_ bytes: [UInt8], _ name: String) throws {
-  let file = try File.open(Array(name.utf8), O_WRONLY | O_CREAT | O_TRUNC)
+/// Writes a file.
+func dump(_ bytes: [UInt8], _ path: [UInt8]) throws {
+  let file = try File.open(path, O_WRONLY | O_CREAT | O_TRUNC)
   try file.write(bytes)
   try file.close()
 }

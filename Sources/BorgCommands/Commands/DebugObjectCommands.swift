@@ -3,7 +3,6 @@ import BorgFormat
 import BorgObjects
 import BorgRepository
 import BorgSystem
-import Glibc
 
 /// `borg debug get-obj`: one stored object as a file.
 struct DebugGetObjCommand: BorgCommand {
@@ -154,10 +153,4 @@ private func objectID(_ text: String) throws -> ChunkID {
       text.utf8.count.isMultiple(of: 2) ? "Non-hexadecimal digit found" : "Odd-length string"
     }
   throw ArchiveError.command("object id \(text) is invalid [\(reason)].")
-}
-
-private func dump(_ bytes: [UInt8], _ path: [UInt8]) throws {
-  let file = try File.open(path, O_WRONLY | O_CREAT | O_TRUNC)
-  try file.write(bytes)
-  try file.close()
 }

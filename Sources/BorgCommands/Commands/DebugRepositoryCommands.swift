@@ -65,7 +65,7 @@ struct DebugDumpRepoObjsCommand: BorgCommand {
 
   private func write(_ bytes: [UInt8], _ name: String, _ context: CommandContext) throws {
     context.console.write("Dumping \(name)\n")
-    try dump(bytes, name)
+    try dump(bytes, Array(name.utf8))
   }
 }
 

@@ -5,8 +5,6 @@ import BorgSystem
 enum Invocation {
   case run(any BorgCommand.Type, ParsedArguments)
   case help(CommandDeclaration)
-  /// A command whose line was understood, but which is not made yet.
-  case unfinished(name: String)
   case version
 }
 
@@ -58,7 +56,9 @@ struct CommandLineParser {
 
   private func invocation(of level: CommandDeclaration, _ arguments: ParsedArguments) -> Invocation {
     if program.role == .borgfs { return .run(MountCommand.self, arguments) }
-    guard let type = CommandTable.entry(level.name)?.type else { return .unfinished(name: level.name) }
+    guard let type = CommandTable.entry(level.name)?.type else {
+      preconditionFailure("the table lacks the command \(level.name)")
+    }
     return .run(type, arguments)
   }
 

@@ -52,7 +52,6 @@ struct Run {
       switch try invocation() {
       case .version: console.write("\(program.name) \(Program.version)\n")
       case .help(let level): console.write(HelpFormatter(program, environment).help(level))
-      case .unfinished(let name): return refuse(unfinished: name)
       case .run(let type, let arguments): return try run(type, arguments)
       }
       return .success
@@ -82,11 +81,6 @@ struct Run {
     let formatter = HelpFormatter(program, environment)
     console.write(formatter.usage(error.level) + "\n", to: .error)
     console.write("\(formatter.programName(error.level)): error: \(error.reason)\n", to: .error)
-    return .error
-  }
-
-  private func refuse(unfinished name: String) -> ExitCode {
-    console.write("\(program.name): error: the command '\(name)' is not implemented yet\n", to: .error)
     return .error
   }
 

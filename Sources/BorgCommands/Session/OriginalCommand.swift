@@ -26,7 +26,7 @@ struct OriginalCommand {
       merged.options.removeAll { OriginalCommand.heededOptions.contains($0.key) }
       merged.options += arguments.options.filter { OriginalCommand.heededOptions.contains($0.key) }
       return .run(ServeCommand.self, merged)
-    case .run, .unfinished: return .run(ServeCommand.self, forced)
+    case .run: return .run(ServeCommand.self, forced)
     }
   }
 }
