@@ -22,6 +22,17 @@ import Testing
     }
   }
 
+  @Test func `a reply of millions of values is refused at its head, the longest list is not`() throws {
+    var scanner = FrameScanner()
+    let list: [UInt8] = [0x82, 0xa1, 0x69, 1, 0xa1, 0x72, 0xdd, 0x00, 0x01, 0x86, 0xa0]
+    #expect(try list.withUnsafeBytes { bytes throws in try scanner.scan(bytes) } == nil)
+    scanner = FrameScanner()
+    let millions: [UInt8] = [0x82, 0xa1, 0x69, 1, 0xa1, 0x72, 0xdd, 0x00, 0x20, 0x00, 0x00]
+    #expect(throws: MessagePackReader.Failure.malformed("too many elements")) {
+      try millions.withUnsafeBytes { bytes throws in try scanner.scan(bytes) }
+    }
+  }
+
   @Test func `the client's decoder takes any bytes`() throws {
     let environment = Environment.current()
     let seconds = environment["BORG_FUZZ_SECONDS"].flatMap { Int64($0) } ?? 5

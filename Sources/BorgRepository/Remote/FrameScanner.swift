@@ -2,7 +2,11 @@ import BorgFormat
 
 /// Finds where one msgpack value ends while its bytes are still coming, looking at each head once.
 struct FrameScanner {
+  /// Far above the longest list that anybody asks for at once. A decoded value takes many times its one byte.
+  static let maximumValues = 1 << 20
+
   private var offset = 0
+  private var found = 0
   /// Values that are still to come for the outermost one to be whole.
   private var missing = 1
 
@@ -17,7 +21,10 @@ struct FrameScanner {
       guard end <= frame.count else { return nil }
       offset = end
       missing += head.children - 1
-      guard missing <= FrameBuffer.maximumBytes - offset else { throw .malformed("too many elements") }
+      found += 1
+      guard missing <= FrameBuffer.maximumBytes - offset, found + missing <= FrameScanner.maximumValues else {
+        throw .malformed("too many elements")
+      }
     }
     return offset
   }
