@@ -16,7 +16,7 @@ final class RecreatedContents {
   private let interruption: Interruption
   private let cutter: ContentCutter?
   private var lastCheckpoint: Int64
-  private var lastProgress: Int64 = 0
+  private var progress: ArchiveProgressReport
 
   /// `chunkerParameters` nil: chunks stay as they were cut.
   init(
@@ -31,6 +31,7 @@ final class RecreatedContents {
     monitor = session.context.monitor
     cutter = chunkerParameters.map { ContentCutter($0, seed: session.key.chunkSeed) }
     lastCheckpoint = session.context.clock.monotonic()
+    progress = ArchiveProgressReport(monitor, session.context.clock)
   }
 
   /// `settled`: the chunks that this run has stored already.
@@ -43,7 +44,7 @@ final class RecreatedContents {
       try rewrite(chunks, of: &item, &settled)
     }
     writer.statistics.fileCount += 1
-    showProgress(item.path)
+    progress.show(writer.statistics, item.path)
     try writer.add(item)
   }
 
@@ -52,7 +53,7 @@ final class RecreatedContents {
     var parts = PartWriter(item)
     try forEachPiece(of: chunks) { bytes in
       parts.chunks.append(try store(bytes, &settled))
-      showProgress(item.path)
+      progress.show(writer.statistics, item.path)
       try writeCheckpointIfDue(&parts)
     }
     if parts.next > 1 { try finish(&parts) }
@@ -175,26 +176,7 @@ extension RecreatedContents {
   /// The rest becomes the last part, and the complete item refers to all chunks once more.
   private func finish(_ parts: inout PartWriter) throws {
     if parts.chunks.count > parts.first { try writePart(&parts) }
-    for chunk in parts.chunks {
-      guard let entry = cache.chunks.addReference(chunk.id) else {
-        throw ArchiveError.plain("chunk \(chunk.id.hex) vanished from the chunk index")
-      }
-      writer.statistics.add(size: Int64(entry.size), storedSize: Int64(entry.storedSize), unique: false, part: true)
-    }
-    writer.statistics.fileCountParts += Int64(parts.next - 1)
-  }
-
-  /// At most every 0.2 s.
-  private func showProgress(_ path: [UInt8]) {
-    guard monitor.wantsProgress else { return }
-    let now = session.context.clock.monotonic()
-    guard now - lastProgress > 200_000_000 else { return }
-    lastProgress = now
-    let statistics = writer.statistics
-    monitor.progress(
-      ArchiveProgress(
-        originalSize: statistics.originalSize, compressedSize: statistics.compressedSize,
-        deduplicatedSize: statistics.deduplicatedSize, fileCount: statistics.fileCount, path: path))
+    try writer.refer(to: parts.chunks, alsoInParts: parts.next - 1, cache.chunks)
   }
 }
 

@@ -29,12 +29,11 @@ final class Collector: @unchecked Sendable {
   private let interruption: Interruption
   private let checkpointInterval: Int64
   private let wantsStatus: Bool
-  private let wantsProgress: Bool
 
   private var openFile: OpenFile?
   private var orphans: [ChunkListEntry] = []
   private var lastCheckpoint: Int64
-  private var lastProgress: Int64 = 0
+  private var progress: ArchiveProgressReport
   private var stopCheckpointWritten = false
   private var isDiscarding = false
   private var currentPath: [UInt8] = []
@@ -54,7 +53,7 @@ final class Collector: @unchecked Sendable {
     clock = cache.session.context.clock
     checkpointInterval = Int64(clamping: checkpointIntervalSeconds).multipliedReportingOverflow(by: 1_000_000_000).0
     wantsStatus = monitor.wantsFileStatus
-    wantsProgress = monitor.wantsProgress
+    progress = ArchiveProgressReport(monitor, clock)
     lastCheckpoint = clock.monotonic()
   }
 
@@ -75,7 +74,7 @@ final class Collector: @unchecked Sendable {
   /// After everything was collected: saves the archive, or after a requested stop makes sure that there is a
   /// checkpoint, and throws.
   func complete() throws -> Archive {
-    if wantsProgress { monitor.progress(nil) }
+    progress.finish()
     try dropOrphans()
     if interruption.isStopRequested {
       if !stopCheckpointWritten { try writer.writeCheckpoint() }
@@ -114,7 +113,7 @@ extension Collector {
   private func add(_ chunk: PendingChunk) throws {
     let entry = try store(chunk)
     openFile?.chunks.append(entry)
-    if wantsProgress { showProgress(openFile?.item.path ?? []) }
+    progress.show(writer.statistics, openFile?.item.path ?? [])
     if case .known = chunk.content { return }
     try writeCheckpointIfDue()
   }
@@ -153,7 +152,7 @@ extension Collector {
   private func finish(_ plain: Item) throws {
     guard var file = openFile else {
       currentPath = plain.path
-      if wantsProgress { showProgress(plain.path) }
+      progress.show(writer.statistics, plain.path)
       return try writer.add(plain)
     }
     openFile = nil
@@ -164,7 +163,7 @@ extension Collector {
     item.chunks = file.chunks
     currentPath = item.path
     writer.statistics.fileCount += 1
-    if wantsProgress { showProgress(item.path) }
+    progress.show(writer.statistics, item.path)
     try writer.add(item)
     if stopCheckpointWritten {
       isDiscarding = true
@@ -211,24 +210,7 @@ extension Collector {
   /// A file with parts: the rest becomes the last part, and the complete item refers to all chunks once more.
   private func finishParts(_ file: inout OpenFile) throws {
     if file.chunks.count > file.partStart { try writePart(&file) }
-    for chunk in file.chunks {
-      guard let entry = cache.chunks.addReference(chunk.id) else { throw lost(chunk.id) }
-      writer.statistics.add(
-        size: Int64(entry.size), storedSize: Int64(entry.storedSize), unique: false, part: true)
-    }
-    writer.statistics.fileCountParts += Int64(file.nextPart - 1)
-  }
-
-  /// At most every 0.2 s.
-  private func showProgress(_ path: [UInt8]) {
-    let now = clock.monotonic()
-    guard now - lastProgress > 200_000_000 else { return }
-    lastProgress = now
-    let statistics = writer.statistics
-    monitor.progress(
-      ArchiveProgress(
-        originalSize: statistics.originalSize, compressedSize: statistics.compressedSize,
-        deduplicatedSize: statistics.deduplicatedSize, fileCount: statistics.fileCount, path: path))
+    try writer.refer(to: file.chunks, alsoInParts: file.nextPart - 1, cache.chunks)
   }
 
   private func logProgress() {
