@@ -33,26 +33,16 @@ struct ImportTarCommand: BorgCommand {
 
   private static let ownOptions: [OptionDeclaration] = [
     OptionDeclaration("--list", help: "list what is imported, with a status letter"),
-    OptionDeclaration(
-      "--filter", action: .value(.text), metavar: "STATUSCHARS", onceOnly: true,
-      help: "list only things with these status letters"),
-    OptionDeclaration("--json", help: "print a JSON document about the archive, statistics included"),
+    CreateOptionDeclarations.filter, CreateOptionDeclarations.json,
     OptionDeclaration("--ignore-zeros", help: "read on behind the end: for tar files that were put together"),
     OptionDeclaration(
       "--comment", action: .value(.text), metavar: "COMMENT", group: .archive,
       help: "a comment on the archive (placeholders are not replaced)"),
-    OptionDeclaration(
-      "--timestamp", action: .value(.timestamp), metavar: "TIMESTAMP", group: .archive,
-      help: "the archive's time: UTC, yyyy-mm-ddThh:mm:ss, or a file whose time is meant"),
-    OptionDeclaration(
-      "-c", "--checkpoint-interval", action: .value(.integer), metavar: "SECONDS", group: .archive,
-      help: "write a checkpoint every SECONDS, 0: never (default: 1800)"),
+    CreateOptionDeclarations.timestamp, CreateOptionDeclarations.checkpointInterval,
     OptionDeclaration(
       "--chunker-params", action: .value(.chunkerParameters), metavar: "PARAMS", group: .archive, onceOnly: true,
       help: "how files are cut (default: buzhash,19,23,21,4095)"),
-    OptionDeclaration(
-      "-C", "--compression", action: .value(.compression), metavar: "COMPRESSION", group: .archive,
-      help: "how chunks are compressed, see \"borg help compression\" (default: lz4)"),
+    CreateOptionDeclarations.compression,
   ]
 
   static var signalHandling: SignalHandling { .stopsItself }

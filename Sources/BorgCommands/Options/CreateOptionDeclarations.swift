@@ -7,10 +7,7 @@ enum CreateOptionDeclarations {
     [OptionDeclaration("-n", "--dry-run", help: "only show what would be backed up")]
     + StatisticsOptions.declarations + [
       OptionDeclaration("--list", help: "list what is backed up, with a status letter"),
-      OptionDeclaration(
-        "--filter", action: .value(.text), metavar: "STATUSCHARS", onceOnly: true,
-        help: "list only things with these status letters"),
-      OptionDeclaration("--json", help: "print a JSON document about the archive, statistics included"),
+      filter, json,
       OptionDeclaration(
         "--no-cache-sync", help: "do not bring the chunks cache up to date; then the files cache is not used either"),
     ]
@@ -70,20 +67,29 @@ enum CreateOptionDeclarations {
   private static let archive: [OptionDeclaration] = [
     OptionDeclaration(
       "--comment", action: .value(.expanded), metavar: "COMMENT", group: .archive, help: "a comment on the archive"),
-    OptionDeclaration(
-      "--timestamp", action: .value(.timestamp), metavar: "TIMESTAMP", group: .archive,
-      help: "the archive's time: UTC, yyyy-mm-ddThh:mm:ss, or a file whose time is meant"),
-    OptionDeclaration(
-      "-c", "--checkpoint-interval", action: .value(.integer), metavar: "SECONDS", group: .archive,
-      help: "write a checkpoint every SECONDS, 0: never (default: 1800)"),
+    timestamp, checkpointInterval,
     OptionDeclaration(
       "--chunker-params", action: .value(.chunkerParameters), metavar: "PARAMS", group: .archive, onceOnly: true,
       help: "how files are cut: ALGO,CHUNK_MIN_EXP,CHUNK_MAX_EXP,HASH_MASK_BITS,HASH_WINDOW_SIZE "
         + "(default: buzhash,19,23,21,4095)"),
-    OptionDeclaration(
-      "-C", "--compression", action: .value(.compression), metavar: "COMPRESSION", group: .archive,
-      help: "how chunks are compressed, see \"borg help compression\" (default: lz4)"),
+    compression,
   ]
+
+  // What import-tar has, too.
+
+  static let filter = OptionDeclaration(
+    "--filter", action: .value(.text), metavar: "STATUSCHARS", onceOnly: true,
+    help: "list only things with these status letters")
+  static let json = OptionDeclaration("--json", help: "print a JSON document about the archive, statistics included")
+  static let timestamp = OptionDeclaration(
+    "--timestamp", action: .value(.timestamp), metavar: "TIMESTAMP", group: .archive,
+    help: "the archive's time: UTC, yyyy-mm-ddThh:mm:ss, or a file whose time is meant")
+  static let checkpointInterval = OptionDeclaration(
+    "-c", "--checkpoint-interval", action: .value(.integer), metavar: "SECONDS", group: .archive,
+    help: "write a checkpoint every SECONDS, 0: never (default: 1800)")
+  static let compression = OptionDeclaration(
+    "-C", "--compression", action: .value(.compression), metavar: "COMPRESSION", group: .archive,
+    help: "how chunks are compressed, see \"borg help compression\" (default: lz4)")
 
   static let epilog = """
     Makes an archive of all files found below the given paths. Only chunks that the repository does not hold yet are
