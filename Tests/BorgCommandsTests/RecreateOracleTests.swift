@@ -54,13 +54,7 @@ import Testing
   }
 
   @Test func `a tag counts in its own archive only`() throws {
-    let oracle = try Oracle()
-    let source = try makeSource(oracle)
-    let repository = "\(oracle.home.path)/repository"
-    var runner = try CommandRunner()
-    runner.environment = oracle.environment
-    try oracle.run("init", "-e", "none", repository)
-    try oracle.run("create", "\(repository)::a", source)
+    let (oracle, runner, repository, source) = try makeRepository("none")
     unlink("\(source)/tagged/.nobackup")
     try oracle.run("create", "\(repository)::b", source)
     #expect(try runner.run("recreate", "--exclude-if-present", ".nobackup", repository).code == 0)
@@ -70,13 +64,7 @@ import Testing
 
   /// In one repository, since each has a seed of its own for the cuts.
   @Test func `cuts and compression are Borg's`() throws {
-    let oracle = try Oracle()
-    let source = try makeSource(oracle)
-    let repository = "\(oracle.home.path)/repository"
-    var runner = try CommandRunner()
-    runner.environment = oracle.environment
-    try oracle.run("init", "-e", "repokey", repository)
-    try oracle.run("create", "\(repository)::a", source)
+    let (oracle, runner, repository, _) = try makeRepository("repokey")
     let format = "{path} {size} {num_chunks} {csize} {sha256}{NL}"
     for (index, options) in Self.commandLines.suffix(6).enumerated() {
       let line = ["recreate"] + options
@@ -90,13 +78,7 @@ import Testing
   }
 
   @Test func `a dry run and a refusal change nothing`() throws {
-    let oracle = try Oracle()
-    let source = try makeSource(oracle)
-    let repository = "\(oracle.home.path)/repository"
-    var runner = try CommandRunner()
-    runner.environment = oracle.environment
-    try oracle.run("init", "-e", "none", repository)
-    try oracle.run("create", "\(repository)::a", source)
+    let (oracle, runner, repository, _) = try makeRepository("none")
     let before = try oracle.run("list", repository)
     let dry = ["recreate", "-n", "--list", "--exclude", "sh:**/f*", "\(repository)::a"]
     let mine = try runner.run(dry)
@@ -108,13 +90,7 @@ import Testing
   }
 
   @Test func `a target leaves the original as it is`() throws {
-    let oracle = try Oracle()
-    let source = try makeSource(oracle)
-    let repository = "\(oracle.home.path)/repository"
-    var runner = try CommandRunner()
-    runner.environment = oracle.environment
-    try oracle.run("init", "-e", "repokey", repository)
-    try oracle.run("create", "\(repository)::a", source)
+    let (oracle, runner, repository, source) = try makeRepository("repokey")
     let before = try oracle.run("list", repository)
     let path = String(source.dropFirst()) + "/dir"
     let result = try runner.run("recreate", "-s", "--target", "t", "\(repository)::a", path)
@@ -125,6 +101,20 @@ import Testing
     try oracle.run("check", "--verify-data", repository)
     try oracle.run("delete", "\(repository)::a")
     try oracle.run("extract", "--dry-run", "\(repository)::t")
+  }
+
+  /// Archive `a` of the source, by Borg.
+  private func makeRepository(
+    _ mode: String
+  ) throws -> (oracle: Oracle, runner: CommandRunner, repository: String, source: String) {
+    let oracle = try Oracle()
+    let source = try makeSource(oracle)
+    let repository = "\(oracle.home.path)/repository"
+    var runner = try CommandRunner()
+    runner.environment = oracle.environment
+    try oracle.run("init", "-e", mode, repository)
+    try oracle.run("create", "\(repository)::a", source)
+    return (oracle, runner, repository, source)
   }
 
   private func sorted(_ text: String) -> [String] { text.split(separator: "\n").map(String.init).sorted() }
