@@ -183,4 +183,25 @@ struct RemoteRepositoryTests {
     #expect(lines.withLock { $0.count } == 2)
     repository.close()
   }
+
+  @Test func `a connection made while the mount ends is closed with it`() throws {
+    let local = try sandbox.create()
+    try local.put(id(1), [1, 2, 3])
+    try local.commit(CommitOptions())
+    local.close()
+    let made = Mutex<[(repository: RemoteRepository, served: ServedConnection)]>([])
+    let mounted = Mutex<ReconnectingRepository?>(nil)
+    let sandbox = sandbox
+    let repository = try ReconnectingRepository(patienceSeconds: 10, monitor: sandbox.monitor) {
+      let new = try connect(lock: .shared)
+      made.withLock { $0.append(new) }
+      mounted.withLock { $0 }?.close()
+      return new.repository
+    }
+    mounted.withLock { $0 = repository }
+    try made.withLock { $0[0] }.served.requests.writer.close()
+    #expect(throws: RemoteError.connectionClosed) { try repository.get(id(1)) }
+    #expect(throws: RemoteError.connectionClosed) { try made.withLock { $0[1] }.repository.get(id(1)) }
+    mounted.withLock { $0 = nil }
+  }
 }

@@ -62,7 +62,11 @@ public final class ReconnectingRepository: ForkableRepository {
         do {
           let new = try connect()
           guard new.id == id else { throw RepositoryError.invalidRepository(path: location.repositoryText) }
-          return current.withLock { $0 = new }
+          current.withLock { $0 = new }
+          guard isClosed.load(ordering: .relaxed) else { return }
+          // Whoever closed meanwhile has closed the lost one.
+          new.close()
+          throw reason
         } catch let error as RemoteError where error.isLostLine && !isClosed.load(ordering: .relaxed) {
           guard clock.monotonic() < deadline else { throw error }
         } catch RepositoryError.lockTimeout(let path) {
