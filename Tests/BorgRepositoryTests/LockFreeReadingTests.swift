@@ -53,6 +53,18 @@ struct LockFreeReadingTests {
     #expect(try !reader.refresh())
   }
 
+  @Test func `a state whose last segment vanishes while it is taken up is no state`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let reader = try read()
+    try reader.core.withLock { core in
+      let last = try #require(try core.store.latestCommittedSegment())
+      try core.replayInMemory(0...last, into: RepositoryIndex())
+      let error = #expect(throws: (any Error).self) { try core.replayInMemory(0...last + 1, into: RepositoryIndex()) }
+      #expect(error.map { RepositoryCore.mayBeRace($0) } == true)
+    }
+  }
+
   @Test func `objects that a compaction moved are found, deleted ones are not`() throws {
     try sandbox.createSmall().close()
     try write(0..<20)

@@ -118,10 +118,13 @@ extension RepositoryCore {
     return index
   }
 
-  /// Only headers are looked at: whoever reads an object checks it.
-  private func replayInMemory(_ segments: ClosedRange<Int>, into index: RepositoryIndex) throws {
+  /// Only headers are looked at: whoever reads an object checks it. Throws `SystemError` when the last segment, which was
+  /// there, is gone: a state without what it said newly, such as the manifest, was never committed.
+  func replayInMemory(_ segments: ClosedRange<Int>, into index: RepositoryIndex) throws {
+    var last = segments.lowerBound - 1
     try store.forEachSegment(from: segments.lowerBound) { segment in
       guard segment <= segments.upperBound else { return false }
+      last = segment
       try store.scan(segment, verifiesChecksums: false) { entry in
         switch entry.tag {
         case .put: index.set(entry.id, EntryLocation(entry, in: segment))
@@ -131,6 +134,9 @@ extension RepositoryCore {
         return true
       }
       return true
+    }
+    guard last == segments.upperBound else {
+      throw SystemError(code: ENOENT, path: store.path(of: segments.upperBound))
     }
   }
 
