@@ -60,12 +60,8 @@ private struct FolderNames {
     let name = UnsafeRawBufferPointer(rebasing: rest[..<(end ?? rest.count)])
     if !last.elementsEqual(name) {
       last = Array(name)
-      if FolderNames.isName(last) { folders.insert(last) }
+      folders.insert(last)
     }
     return nil
-  }
-
-  private static func isName(_ name: [UInt8]) -> Bool {
-    !name.isEmpty && name != [0x2E] && name != [0x2E, 0x2E] && name.count <= 255 && !name.contains(0)
   }
 }

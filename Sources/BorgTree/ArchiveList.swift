@@ -65,8 +65,3 @@ private func currentTime() -> Int64 {
   clock_gettime(CLOCK_REALTIME, &time)
   return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
-
-extension [UInt8] {
-  /// Whether a directory can hold an entry of this name.
-  fileprivate var isFileName: Bool { !contains(TreePath.separator) && withUnsafeBytes { TreePath.isName($0) } }
-}

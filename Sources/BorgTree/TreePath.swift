@@ -37,11 +37,13 @@ enum TreePath {
     return !name.contains(0)
   }
 
-  /// Whether all elements are names.
-  static func areNames(_ path: UnsafeRawBufferPointer) -> Bool {
+  /// Whether all elements are names, and how many there are at most.
+  static func areNames(_ path: UnsafeRawBufferPointer, atMost maximumCount: Int = .max) -> Bool {
     var isValid = true
+    var count = 0
     forEachElement(path) { element in
-      isValid = isName(element)
+      count += 1
+      isValid = count <= maximumCount && isName(element)
       return isValid
     }
     return isValid
@@ -65,4 +67,9 @@ enum TreePath {
     }
     return start < path.count ? UnsafeRawBufferPointer(rebasing: path[start...]) : nil
   }
+}
+
+extension [UInt8] {
+  /// Whether a directory can hold an entry of this name.
+  var isFileName: Bool { !contains(TreePath.separator) && withUnsafeBytes { TreePath.isName($0) } }
 }

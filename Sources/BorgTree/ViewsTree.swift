@@ -112,7 +112,7 @@ extension ViewsTree {
       return link
     }
     // What changes when archives come and go, so that the kernel lists it again.
-    let newest = try source.archives().map(\.start).max() ?? options.mountTime
+    let newest = try shownArchives().map(\.start).max() ?? options.mountTime
     var directory = options.syntheticDirectory(inode: inode, time: newest)
     directory.mayVanish = true
     return directory
@@ -122,31 +122,34 @@ extension ViewsTree {
     switch view {
     case .link: throw .notADirectory
     case .top:
-      let newest = try source.archives().max { $0.start < $1.start }
+      let newest = try shownArchives().max { $0.start < $1.start }
       let latest = newest.map { (name: Array("latest".utf8), view: View.link(to: $0, up: 1)) }
       let folders: [Entry] = [
         (Array("by-date".utf8), .byDate), (Array("by-host".utf8), .byHost), (Array("history".utf8), .history([])),
       ]
       return (latest.map { [$0] } ?? []) + folders
-    case .byDate: return ViewsTree.dated(try source.archives())
+    case .byDate: return ViewsTree.dated(try shownArchives())
     case .byHost:
       var hosts: Set<[UInt8]> = []
-      for archive in try source.archives() { hosts.insert(try host(archive)) }
+      for archive in try shownArchives() { hosts.insert(try host(archive)) }
       return hosts.sorted { $0.lexicographicallyPrecedes($1) }.map { ($0, .host($0)) }
     case .host(let host): return try entries(of: host)
     case .history(let path): return try history(of: path)
     }
   }
 
+  /// The archives that the root shows.
+  private func shownArchives() throws(TreeError) -> [TreeArchive] { try source.archives().filter(\.name.isFileName) }
+
   private func host(_ archive: TreeArchive) throws(TreeError) -> [UInt8] {
     // An archive that cannot be read is nobody's.
     let name = (try? source.host(of: archive)) ?? []
-    return name.isEmpty || name.contains(TreePath.separator) ? Array("unknown".utf8) : name
+    return name.isFileName ? name : Array("unknown".utf8)
   }
 
   private func entries(of host: [UInt8]) throws(TreeError) -> [Entry] {
     var archives: [TreeArchive] = []
-    for archive in try source.archives() where try self.host(archive) == host { archives.append(archive) }
+    for archive in try shownArchives() where try self.host(archive) == host { archives.append(archive) }
     guard let newest = archives.max(by: { $0.start < $1.start }) else { return [] }
     let links: [Entry] = archives.map { ($0.name, .link(to: $0, up: 3)) }
     let latest: Entry = (Array("latest".utf8), .link(to: newest, up: 3))
@@ -167,7 +170,7 @@ extension ViewsTree {
     var entries: [Entry] = []
     if let name = path.last {
       let own = try names(in: Array(path.dropLast())).first { $0.name == name }
-      for version in own?.versions ?? [] {
+      for version in own?.versions ?? [] where version.archive.name.isFileName {
         let label = localText(version.archive.start) + [0x20] + version.archive.name
         let inside = Array(path.joined(separator: [TreePath.separator]))
         entries.append(
@@ -185,7 +188,7 @@ extension ViewsTree {
     let archives = try source.archives()
     let path = Array(folder.joined(separator: [TreePath.separator]))
     if let known = histories.withLock({ $0.known(path, archives) }) { return known }
-    let found = try source.history(of: path)
+    let found = try source.history(of: path).filter(\.name.isFileName)
     histories.withLock { $0.keep(found, path, archives) }
     return found
   }

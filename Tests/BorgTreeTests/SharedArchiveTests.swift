@@ -253,6 +253,14 @@ struct SharedArchiveTests {
     #expect(source.fetchCount == fetched)
   }
 
+  @Test func `a path of very many directories costs neither the stack nor its square in memory`() throws {
+    let deep = String(repeating: "d/", count: 30_000) + "f"
+    let (_, shared, _) = try trees([.file("a", "1"), .file(deep, "2")], cut: 400)
+    #expect(try shared.text("a") == "1")
+    #expect(try shared.names(String(repeating: "d/", count: 300)) == [".", "..", "d"])
+    #expect(shared.statistics.bytes < 64 << 20)
+  }
+
   @Test func `with little memory blocks are given up and made again`() throws {
     let files = Forest(seed: 11, count: 2000).files
     let (plain, shared, source) = try trees(files, cut: 1000, metadataBytes: 20_000)

@@ -1,7 +1,7 @@
 import BorgFormat
 
 /// Makes a block of a chunk's items. What archives cannot be put together from (an item that is malformed or cannot be
-/// shown where it claims to be, a name that is there twice) makes the block irregular: such archives are read whole.
+/// shown where it claims to be, a directory below very many others, a name that is there twice) makes the block irregular: such archives are read whole.
 struct MetadataBlockBuilder {
   private let hash: NameHash
   private var header = BlockHeader()
@@ -17,6 +17,8 @@ struct MetadataBlockBuilder {
 
   private static let maximumItems = 60_000
   private static let maximumLength = 64 << 20
+  /// An assembly holds the whole path of each directory above an item, and is made by recursion.
+  private static let maximumDepth = 128
   /// So many places are tried at most where a chunk's first item could begin.
   private static let maximumCandidates = 64
 
@@ -167,7 +169,9 @@ struct MetadataBlockBuilder {
       lastDirectory = known
       return known
     }
-    guard path.isEmpty || TreePath.areNames(path), directories.count < MetadataBlockBuilder.maximumItems else {
+    guard path.isEmpty || TreePath.areNames(path, atMost: MetadataBlockBuilder.maximumDepth),
+      directories.count < MetadataBlockBuilder.maximumItems
+    else {
       return nil
     }
     let number = UInt16(directories.count)
