@@ -134,6 +134,9 @@ class Play:
         results = self.made.run_both(self.sides, lambda side, place: self._perform(line, side, place), places)
         ours, real = ({"rc": code, "out": self._mask(out, side), "err": self._mask(errors, side)}
                       for (code, out, errors), side in zip(results, self.sides))
+        if self.scene.writes:
+            for field in ("out", "err"):
+                ours[field] = masks.align(ours[field], real[field])
         differing = [field for field in ours if ours[field] != real[field]]
         problems = [f"{field} of `{line.text}`:\n{masks.difference(real[field], ours[field])}"
                     for field in differing if field not in line.allowed]
