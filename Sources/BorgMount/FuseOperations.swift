@@ -144,7 +144,7 @@ final class FuseOperations: Sendable {
     var status = statvfs()
     status.f_bsize = 512
     status.f_frsize = 512
-    status.f_blocks = UInt((max(0, storedBytes()) + 511) / 512)
+    status.f_blocks = (UInt(max(0, storedBytes())) + 511) / 512
     status.f_files = UInt(tree.statistics.nodes)
     status.f_namemax = UInt(FuseOperations.maximumNameLength)
     request.reply(status)

@@ -115,6 +115,15 @@ import Testing
     #expect((status.f_bsize, status.f_frsize, status.f_blocks, status.f_namemax) == (512, 512, 0, 255))
   }
 
+  @Test(arguments: [Int64.min, -1, 0, 1, 512, 513, .max]) func `statfs takes whatever the repository says`(
+    stored: Int64
+  ) throws {
+    let mount = try MountedTree([], storedBytes: stored)
+    var status = statvfs()
+    #expect(statvfs(mount.path(""), &status) == 0)
+    #expect(Int(status.f_blocks) == max(0, Int(stored / 512) + (stored % 512 > 0 ? 1 : 0)))
+  }
+
   @Test func `many readers at once each get their bytes`() throws {
     let files: [File] = (0..<16).map { n in
       .file("f\(n)", bytes: (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* (n + 1)) })

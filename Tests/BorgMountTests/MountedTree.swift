@@ -12,18 +12,21 @@ final class MountedTree {
   let session: FuseSession
   private let server: Worker
 
-  init(_ tree: any FileTree, options: [String] = ["fsname=borgfs", "ro", "default_permissions"]) throws {
+  init(
+    _ tree: any FileTree, options: [String] = ["fsname=borgfs", "ro", "default_permissions"], storedBytes: Int64 = 0
+  ) throws {
     directory = try TemporaryDirectory()
-    let session = try FuseSession(tree, options: options)
+    let session = try FuseSession(tree, options: options, storedBytes: { storedBytes })
     self.session = session
     try session.mount(at: Array(directory.path.utf8))
     server = try Worker { session.serve() }
   }
 
-  convenience init(_ files: [File]) throws {
+  convenience init(_ files: [File], storedBytes: Int64 = 0) throws {
     let source = MemoryTreeSource([("a", files)])
     let options = TreeOptions(uid: getuid(), gid: getgid(), mountTime: 1_000_000_000)
-    try self.init(try ArchiveTree(of: try source.archives()[0], from: source, options: options))
+    try self.init(
+      try ArchiveTree(of: try source.archives()[0], from: source, options: options), storedBytes: storedBytes)
   }
 
   deinit {
