@@ -1,7 +1,8 @@
 import BorgFormat
 
 /// Makes a block of a chunk's items. What archives cannot be put together from (an item that is malformed or cannot be
-/// shown where it claims to be, a directory below very many others, a name that is there twice) makes the block irregular: such archives are read whole.
+/// shown where it claims to be, a directory below very many others, a name that is there twice) makes the block
+/// irregular: such archives are read whole.
 struct MetadataBlockBuilder {
   private let hash: NameHash
   private var header = BlockHeader()
