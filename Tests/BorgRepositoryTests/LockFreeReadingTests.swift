@@ -53,6 +53,30 @@ struct LockFreeReadingTests {
     #expect(try !reader.refresh())
   }
 
+  @Test func `how much is stored is told as of the index, and nothing is mended for it`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let before = try sandbox.contents()
+    let stored = try sandbox.open("repo", .shared)
+    let used = try stored.storageQuotaUse().used
+    stored.close()
+    try write(4..<9)
+    // As between a writer's COMMIT and its new index.
+    let segments = try sandbox.contents().filter { $0.key.hasPrefix("data/") }
+    let between = before.merging(segments) { $1 }
+    try sandbox.restore(between)
+    let reader = try read()
+    #expect(try reader.storageQuotaUse().used == used)
+    #expect(throws: RepositoryError.self) { try reader.put(id(99), object(99)) }
+    #expect(try sandbox.contents() == between)
+    // As while a writer replaces its files.
+    let hints = try #require(between.keys.first { $0.hasPrefix("hints.") })
+    try Files.unlink(sandbox.path("repo/\(hints)"))
+    #expect(throws: SystemError.self) { try reader.storageQuotaUse() }
+    #expect(try sandbox.contents().count == between.count - 1)
+    #expect(try reader.get(id(8)) == object(8))
+  }
+
   @Test func `a state whose last segment vanishes while it is taken up is no state`() throws {
     try sandbox.createSmall().close()
     try write(0..<4)

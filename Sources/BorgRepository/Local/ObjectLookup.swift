@@ -106,6 +106,7 @@ extension RepositoryCore {
 
   func storageQuotaUse() throws -> Int64 {
     if let transaction { return transaction.hints.storageQuotaUse }
+    if readsOnly { return try indexTransaction().map { try readHints($0).hints.storageQuotaUse } ?? 0 }
     guard let current = try settledTransaction() else { return 0 }
     return try loadHints(current, readableIndex())?.storageQuotaUse ?? 0
   }

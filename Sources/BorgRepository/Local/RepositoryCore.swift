@@ -132,7 +132,7 @@ final class RepositoryCore {
     }
   }
 
-  private func requireWriting() throws {
+  func requireWriting() throws {
     guard !readsOnly else { throw RepositoryError.refused("Repository \(pathText) was opened for reading only.") }
   }
 

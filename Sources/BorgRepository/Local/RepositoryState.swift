@@ -5,8 +5,10 @@ import Glibc
 /// Which transaction the files on disk stand for, and its index and hints (repository.md sections 11 and 12).
 extension RepositoryCore {
   /// The current transaction: index and segments agree on it, after a replay where they did not. Nil: nothing was
-  /// ever committed. Throws `RepositoryError.checkNeeded` when there is an index but no COMMIT at all.
+  /// ever committed. Throws `RepositoryError.checkNeeded` when there is an index but no COMMIT at all, and refuses
+  /// where nothing may be changed.
   func settledTransaction() throws -> Int? {
+    try requireWriting()
     for _ in 0..<RepositoryCore.maximumAttempts {
       let indexed = try indexTransaction()
       let committed = try store.latestCommittedSegment()
@@ -58,7 +60,7 @@ extension RepositoryCore {
   /// Nil when the hints are missing or damaged: hints and index are gone then, so that a replay makes new ones.
   func loadHints(_ transaction: Int, _ index: RepositoryIndex) throws -> Hints? {
     do {
-      let file = try HintsFile(decoding: readVerified(.hints, transaction))
+      let file = try readHints(transaction)
       var hints = file.hints
       for segment in (file.sparseSegments ?? []).sorted() { try countFreeable(segment, index, &hints) }
       return hints
@@ -73,6 +75,11 @@ extension RepositoryCore {
   /// Throws what `meansDamage` tells.
   func readIndex(_ transaction: Int) throws -> RepositoryIndex {
     try RepositoryIndex(decoding: readVerified(.index, transaction))
+  }
+
+  /// Throws what `meansDamage` tells.
+  func readHints(_ transaction: Int) throws -> HintsFile {
+    try HintsFile(decoding: readVerified(.hints, transaction))
   }
 
   /// The file's bytes, once they match the digest that `integrity.N` has for them.
