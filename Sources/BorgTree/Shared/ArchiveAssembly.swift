@@ -21,14 +21,25 @@ struct ArchiveAssembly: Sendable {
 
   /// A block's place in the archive.
   struct Part: Sendable {
-    /// The block's number in the store, unless it is held here.
-    var number: UInt32
-    var held: LoadedBlock?
+    /// The block: that of the stream's chunk `chunk`, by its number in the store, or one of items that lie across chunks.
+    enum Content: Sendable {
+      case block(UInt32)
+      case seam(LoadedBlock)
+    }
+
+    var content: Content
     var firstItem: UInt32
-    /// The stream chunk whose bytes the block's are.
+    /// The stream chunk whose bytes the block's are; of a seam the one it ends in.
     var chunk: UInt32
-    /// Of a block that was put together: where its bytes come from.
-    var sources: [Source] = []
+    /// Of a seam: where its bytes come from.
+    var sources: [Source]
+
+    init(_ content: Content, firstItem: UInt32, chunk: UInt32, sources: [Source] = []) {
+      self.content = content
+      self.firstItem = firstItem
+      self.chunk = chunk
+      self.sources = sources
+    }
   }
 
   /// From `start` on a block's bytes are those of a chunk from `offset` on.
@@ -89,56 +100,33 @@ struct ArchiveAssembly: Sendable {
 /// must be read whole.
 struct ArchiveAssembler {
   private(set) var assembly = ArchiveAssembly()
-  private(set) var isRegular = true
   private let store: BlockStore
+  private var chain: BlockChain
+  /// Whether each name is there once only.
+  private var isUnambiguous = true
   private var seen = WideSet()
   private var pendingLinks: [(item: UInt32, source: [UInt8])] = []
-  // What the chunks so far end with: the beginning of an item.
-  private var carry: [UInt8] = []
-  private var carrySources: [ArchiveAssembly.Source] = []
-  private var previous: UInt32?
-  private var chunkCount: UInt32 = 0
   private var path: [UInt8] = []
-
-  private static let maximumCarry = 16 << 20
-  private static let maximumItems = 1 << 30
 
   init(_ store: BlockStore) {
     self.store = store
+    chain = BlockChain(store)
     let empty = UnsafeRawBufferPointer(start: nil, count: 0)
     assembly.directories.append(
       ArchiveAssembly.Directory(pathHash: store.hash.wide(empty), pathStart: 0, pathLength: 0, parent: 0))
     insertSlot(0)
   }
 
+  var isRegular: Bool { chain.isRegular && isUnambiguous }
+
   mutating func add(_ loaded: LoadedBlock, _ number: UInt32) {
     guard isRegular else { return }
-    let (block, chunk) = (loaded.block, chunkCount)
-    chunkCount += 1
-    guard block.isRegular else { return isRegular = false }
-    if block.header.headLength == block.header.chunkLength, block.itemCount == 0 {
-      append(block.head, of: chunk, from: 0)
-      previous = nil
-      isRegular = carry.count <= ArchiveAssembler.maximumCarry
-      return
-    }
-    addSeam(before: block, number, chunk)
-    place(loaded, ArchiveAssembly.Part(number: number, held: nil, firstItem: assembly.itemCount, chunk: chunk))
-    carry.removeAll(keepingCapacity: true)
-    carrySources.removeAll(keepingCapacity: true)
-    append(block.tail, of: chunk, from: block.header.chunkLength - block.header.tailLength)
-    previous = number
-  }
-
-  private mutating func append(_ bytes: UnsafeRawBufferPointer, of chunk: UInt32, from offset: UInt32) {
-    guard !bytes.isEmpty else { return }
-    carrySources.append(ArchiveAssembly.Source(start: UInt32(carry.count), chunk: chunk, offset: offset))
-    carry.append(contentsOf: bytes)
+    for next in chain.add(loaded, number) where isUnambiguous { place(next.block.block, next.part) }
   }
 
   /// The whole archive; nil when it must be read whole.
   mutating func finished(rootTime: Int64, options: TreeOptions) throws(TreeError) -> SharedArchive? {
-    if isRegular, !carry.isEmpty { placeSeam(store.seam(carry), chunkCount) }
+    if isRegular { for next in chain.finish() { place(next.block.block, next.part) } }
     guard isRegular else { return nil }
     seen = WideSet()
     let unlinked = SharedArchive(assembly, store, rootTime: rootTime, options: options)
@@ -150,25 +138,7 @@ struct ArchiveAssembler {
     return SharedArchive(assembly, store, rootTime: rootTime, options: options)
   }
 
-  /// Places the items that lie between the last whole item so far and a block's first.
-  private mutating func addSeam(before block: MetadataBlock, _ number: UInt32, _ chunk: UInt32) {
-    append(block.head, of: chunk, from: 0)
-    guard !carry.isEmpty else { return }
-    placeSeam(previous.map { store.seam(between: $0, and: number, carry) } ?? store.seam(carry), chunk)
-  }
-
-  private mutating func placeSeam(_ seam: LoadedBlock, _ chunk: UInt32) {
-    guard seam.block.isRegular, seam.block.tail.isEmpty else { return isRegular = false }
-    place(
-      seam,
-      ArchiveAssembly.Part(
-        number: ArchiveAssembly.none, held: seam, firstItem: assembly.itemCount, chunk: chunk, sources: carrySources))
-  }
-
-  private mutating func place(_ loaded: LoadedBlock, _ part: ArchiveAssembly.Part) {
-    let block = loaded.block
-    guard isRegular, block.itemCount > 0 else { return }
-    guard Int(assembly.itemCount) + block.itemCount < ArchiveAssembler.maximumItems else { return isRegular = false }
+  private mutating func place(_ block: MetadataBlock, _ part: ArchiveAssembly.Part) {
     let number = UInt32(assembly.parts.count)
     assembly.parts.append(part)
     assembly.itemCount += UInt32(block.itemCount)
@@ -199,7 +169,7 @@ struct ArchiveAssembler {
     }
     let path = path
     let directory = path.withUnsafeBytes { self.directory($0, hash: record.pathHash, isItem: true) }
-    guard assembly.directories[Int(directory)].item == ArchiveAssembly.none else { return isRegular = false }
+    guard assembly.directories[Int(directory)].item == ArchiveAssembly.none else { return isUnambiguous = false }
     assembly.directories[Int(directory)].item = firstItem + record.item
     assembly.directoryItems.append((firstItem + record.item, directory))
   }
@@ -223,7 +193,7 @@ struct ArchiveAssembler {
         pathHash: hash, pathStart: UInt32(truncatingIfNeeded: assembly.arena.count), pathLength: UInt32(path.count),
         parent: parent))
     assembly.arena.append(contentsOf: path)
-    if assembly.arena.count > Int(UInt32.max) { isRegular = false }
+    if assembly.arena.count > Int(UInt32.max) { isUnambiguous = false }
     insertSlot(number)
     if !isItem {
       let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
@@ -250,7 +220,7 @@ struct ArchiveAssembler {
   /// Notes a name in a directory; the same name twice makes the archive irregular.
   private mutating func note(_ name: UInt64, in directory: UInt32) {
     let key = (name ^ UInt64(directory) &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
-    if !seen.insert(key ^ key >> 29) { isRegular = false }
+    if !seen.insert(key ^ key >> 29) { isUnambiguous = false }
   }
 
   private func hasMarker(_ item: UInt32) -> Bool {

@@ -127,9 +127,10 @@ extension SharedArchive {
   private static let first: UInt16 = BlockItem.none - 1
 
   private func block(_ part: UInt32) throws(TreeError) -> LoadedBlock {
-    let part = assembly.parts[Int(part)]
-    if let held = part.held { return held }
-    return try store.block(part.number)
+    switch assembly.parts[Int(part)].content {
+    case .block(let number): return try store.block(number)
+    case .seam(let seam): return seam
+    }
   }
 
   /// The object that an item's name stands for.
