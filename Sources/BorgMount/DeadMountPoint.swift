@@ -5,7 +5,7 @@ import Glibc
 enum DeadMountPoint {
   /// Takes away the dead mount of this program at a path. False: there is none, or it will not go.
   static func remove(at path: [UInt8]) throws -> Bool {
-    guard isDisconnected(path), isOurs(path) else { return false }
+    guard isOurs(path), try isDisconnected(path) else { return false }
     if try Files.withPath(path, { umount2($0, Int32(MNT_DETACH)) }) == 0 { return true }
     for tool in ["fusermount3", "fusermount"] {
       let text = String(decoding: path, as: UTF8.self)
@@ -15,15 +15,10 @@ enum DeadMountPoint {
     return false
   }
 
-  private static func isDisconnected(_ path: [UInt8]) -> Bool {
-    do {
-      _ = try Files.status(path)
-      return false
-    } catch let error as SystemError {
-      return error.code == ENOTCONN
-    } catch {
-      return false
-    }
+  /// Attributes will not tell: the kernel may know the root's still. It keeps nothing of what statfs(2) answers.
+  private static func isDisconnected(_ path: [UInt8]) throws -> Bool {
+    var status = statvfs()
+    return try Files.withPath(path) { statvfs($0, &status) } != 0 && (errno == ENOTCONN || errno == ECONNABORTED)
   }
 
   /// Whether the last mount at this path is one of borgfs. In /proc/self/mountinfo the fifth word of a line is the
