@@ -74,7 +74,7 @@ public final class ArchiveMount {
       }
       let watch = ManifestWatch(of: session, showing: entries, select: select)
       let source = source(entries, watch)
-      return ViewsTree(over: try RepositoryTree(source, options: options), source: source, options: options)
+      return ViewsTree(over: try RepositoryTree(source, options: options))
     }
   }
 

@@ -8,7 +8,7 @@ import Synchronization
 /// A repository's archives as a tree source: item streams are skimmed for the tree, items decoded and chunks read when
 /// they are asked for.
 public final class ArchiveTreeSource: TreeSource {
-  let session: RepositorySession
+  private let session: RepositorySession
   private let entries: Mutex<[Manifest.Entry]>
   private let watch: ManifestWatch?
   private let matcher: PatternMatcher
@@ -19,7 +19,7 @@ public final class ArchiveTreeSource: TreeSource {
   private let neighbours: NeighbourReader
   private let zeros: ZeroChunks
   /// The hosts of archives, by their id.
-  let hosts = Mutex<[ChunkID: [UInt8]]>([:])
+  private let hosts = Mutex<[ChunkID: [UInt8]]>([:])
   private let opened = Mutex<[TreeArchive: Archive]>([:])
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
@@ -75,7 +75,7 @@ public final class ArchiveTreeSource: TreeSource {
   }
 
   public func streamChunks(of archive: TreeArchive) throws(TreeError) -> [ChunkID]? {
-    matcher.isEmpty ? try open(archive).metadata.items : nil
+    try open(archive).metadata.items
   }
 
   public func streamChunk(_ id: ChunkID) throws(TreeError) -> [UInt8] {
@@ -130,9 +130,19 @@ public final class ArchiveTreeSource: TreeSource {
     usesNames ? session.context.users.groupID(Array(name)) : nil
   }
 
+  public var selectsEverything: Bool { matcher.isEmpty }
+
   public func isSelected(_ path: UnsafeRawBufferPointer) -> Bool {
     if matcher.isEmpty { return true }
     return matching.withLock { _ in matcher.decide(path).isIncluded }
+  }
+
+  public func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] {
+    if let known = hosts.withLock({ $0[archive.id] }) { return known }
+    // Opened for this alone: to keep hundreds of archives open would take memory for their lists of chunks.
+    let host = try reading { try Archive(entry(of: archive), in: session).metadata.hostname } ?? []
+    hosts.withLock { $0[archive.id] = host }
+    return host
   }
 
   public func warn(_ message: String) { session.context.monitor.note(message, logger: "borg.fuse") }
@@ -145,14 +155,14 @@ public final class ArchiveTreeSource: TreeSource {
     return new
   }
 
-  func entry(of archive: TreeArchive) throws(TreeError) -> Manifest.Entry {
+  private func entry(of archive: TreeArchive) throws(TreeError) -> Manifest.Entry {
     let found = entries.withLock { $0.first { $0.id == archive.id && $0.name == archive.name } }
     guard let entry = found else { throw .noSuchEntry }
     return entry
   }
 
   /// Stored data that cannot be had is EIO, whatever the reason.
-  func reading<R>(_ body: () throws -> R) throws(TreeError) -> R {
+  private func reading<R>(_ body: () throws -> R) throws(TreeError) -> R {
     do { return try body() } catch let error as TreeError { throw error } catch { throw .ioFailed("\(error)") }
   }
 }

@@ -5,8 +5,8 @@ import Synchronization
 /// for: once, however many ask, while the other archives go on answering. Archives come and go as the source says.
 public final class RepositoryTree: FileTree {
   private let source: any TreeSource
-  private let store: BlockStore
-  private let options: TreeOptions
+  let store: BlockStore
+  let options: TreeOptions
   private let shown: Mutex<ArchiveList>
 
   public init(_ source: any TreeSource, options: TreeOptions) throws(TreeError) {

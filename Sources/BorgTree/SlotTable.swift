@@ -48,6 +48,10 @@ struct ByteTable: Sendable {
 
   var count: Int { entries.count }
 
+  func withBytes<R>(_ index: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[entries[index].start..<entries[index].end])) }
+  }
+
   func index(of key: UnsafeRawBufferPointer) -> Int? { find(key, hash(key)).map(Int.init) }
 
   /// The key's number, and whether it is new; nil when the table is full.

@@ -12,3 +12,17 @@ public enum TreeError: Error, Equatable, Sendable {
   /// Stored data is missing, corrupt or out of reach; the text says which.
   case ioFailed(String)
 }
+
+extension TreeError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .noSuchEntry, .noSuchArchive: "No such entry"
+    case .notADirectory: "Not a directory"
+    case .isADirectory: "Is a directory"
+    case .notASymbolicLink: "Not a symbolic link"
+    case .noSuchAttribute: "No such attribute"
+    case .contentDamaged: "File content is damaged"
+    case .ioFailed(let text): text
+    }
+  }
+}

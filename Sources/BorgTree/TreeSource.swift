@@ -9,7 +9,7 @@ public protocol TreeSource: AnyObject, Sendable {
   func changedArchives() -> [TreeArchive]?
   /// Calls `body` with each item of the archive, in archive order, as its stream is skimmed.
   func forEachItem(in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void) throws(TreeError)
-  /// The chunks that the archive's item stream is made of; nil: there are none to be had, or not all items are selected.
+  /// The chunks that the archive's item stream is made of; nil: there are none to be had.
   func streamChunks(of archive: TreeArchive) throws(TreeError) -> [ChunkID]?
   func streamChunk(_ id: ChunkID) throws(TreeError) -> [UInt8]
   /// Fetches chunks of item streams ahead and in parallel; `body` gets what `decode` made of them, in order.
@@ -27,14 +27,13 @@ public protocol TreeSource: AnyObject, Sendable {
   func content(of item: Item, in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> any TreeContent
   /// The name of the machine the archive was made on.
   func host(of archive: TreeArchive) throws(TreeError) -> [UInt8]
-  /// The names a folder had in any of the archives, sorted, with the versions of what is no directory. `folder` is a
-  /// stored path, empty for the root.
-  func history(of folder: [UInt8]) throws(TreeError) -> [PathHistory]
   /// The kernel's form of a stored ACL; nil when it is malformed, or says no more than a mode does.
   func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]?
   /// The local id of a stored user or group name; nil when there is none, or when names do not count.
   func userID(_ name: UnsafeRawBufferPointer) -> UInt32?
   func groupID(_ name: UnsafeRawBufferPointer) -> UInt32?
+  /// Whether all items are selected by the mount's patterns.
+  var selectsEverything: Bool { get }
   /// Whether the item called this is selected by the mount's patterns.
   func isSelected(_ path: UnsafeRawBufferPointer) -> Bool
   /// Something an archive holds cannot be shown.
@@ -43,8 +42,6 @@ public protocol TreeSource: AnyObject, Sendable {
 
 extension TreeSource {
   public func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] { [] }
-
-  public func history(of folder: [UInt8]) throws(TreeError) -> [PathHistory] { [] }
 
   public func content(
     of item: Item, in archive: TreeArchive, at location: ItemLocation
@@ -67,6 +64,8 @@ extension TreeSource {
       try body(chunk.withUnsafeBytes(decode))
     }
   }
+
+  public var selectsEverything: Bool { true }
 
   public var metadataBytes: Int { 64 << 20 }
 }

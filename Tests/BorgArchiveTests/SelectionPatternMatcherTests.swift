@@ -36,6 +36,26 @@ struct SelectionPatternMatcherTests {
     #expect(Self.decide(matcher, "ex/b") == (true, true))
   }
 
+  @Test func `a directory is passed over only when nothing in it can be included`() throws {
+    func mayInclude(_ matcher: PatternMatcher, _ directory: String) -> Bool {
+      Array(directory.utf8).withUnsafeBytes { matcher.mayInclude(in: $0) }
+    }
+    let paths = ["a", "a/b", "a/b/c", "a/bc", "b", "b/a", "b/a/b", "ab/c", "/a/b", "."]
+    for lines in [
+      ["+pp:a"], ["+pp:a/b/"], ["+pf:a/b"], ["+pp:b/a", "+pf:a"], ["-pp:a", "+pp:a/b"], ["+*b"], ["+pp:."],
+    ] {
+      let matcher = try Self.matcher(lines, fallback: false)
+      for path in paths where Self.decide(matcher, path).isIncluded {
+        let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        #expect(mayInclude(matcher, parent), "\(lines) \(path)")
+      }
+    }
+    let matcher = try Self.matcher(["+pp:a/b", "+pf:c/d/e"], fallback: false)
+    #expect(["a", "a/b", "a/b/c", "c/d"].allSatisfy { mayInclude(matcher, $0) })
+    #expect(!["", "a/bc", "b", "c", "c/d/e"].contains { mayInclude(matcher, $0) })
+    #expect(try mayInclude(Self.matcher(["-pp:a"]), "a"))
+  }
+
   @Test func `positional paths come last and make the rest excluded`() throws {
     let matcher = try Self.matcher(["!ex/no"])
     try matcher.addIncludePaths(["ex", "never", "pf:full"].map { Array($0.utf8) })

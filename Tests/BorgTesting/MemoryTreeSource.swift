@@ -26,14 +26,14 @@ public final class MemoryTreeSource: TreeSource {
 
   private let contents: [Contents]
   private let state = Mutex(State())
-  private let selects: @Sendable (String) -> Bool
+  private let selects: (@Sendable (String) -> Bool)?
   private let users: [String: UInt32]
   /// Called when an archive begins to be read.
   private let onScan: @Sendable (String) -> Void
 
   public init(
     _ archives: [(name: String, files: [File])], users: [String: UInt32] = [:],
-    selects: @escaping @Sendable (String) -> Bool = { _ in true },
+    selects: (@Sendable (String) -> Bool)? = nil,
     onScan: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     contents = archives.enumerated().map { number, archive in
@@ -97,7 +97,10 @@ public final class MemoryTreeSource: TreeSource {
 
   public func userID(_ name: UnsafeRawBufferPointer) -> UInt32? { users[String(decoding: name, as: UTF8.self)] }
   public func groupID(_ name: UnsafeRawBufferPointer) -> UInt32? { userID(name) }
-  public func isSelected(_ path: UnsafeRawBufferPointer) -> Bool { selects(String(decoding: path, as: UTF8.self)) }
+  public var selectsEverything: Bool { selects == nil }
+  public func isSelected(_ path: UnsafeRawBufferPointer) -> Bool {
+    selects?(String(decoding: path, as: UTF8.self)) ?? true
+  }
   public func warn(_ message: String) { state.withLock { $0.warnings.append(message) } }
 
   private func files(_ archive: TreeArchive) throws(TreeError) -> [File] {

@@ -1,7 +1,9 @@
 import BorgFormat
 import BorgTesting
-import BorgTree
+import Synchronization
 import Testing
+
+@testable import BorgTree
 
 @Suite struct ViewsTreeTests {
   private let source = MemoryTreeSource([("one", [.file("a", "1")]), ("two", [.file("a", "2")])])
@@ -9,7 +11,7 @@ import Testing
 
   init() throws {
     let options = TreeOptions(uid: 0, gid: 0, mountTime: 5_000_000_000)
-    tree = ViewsTree(over: try RepositoryTree(source, options: options), source: source, options: options)
+    tree = ViewsTree(over: try RepositoryTree(source, options: options))
   }
 
   private func target(_ path: String) throws -> String {
@@ -46,13 +48,82 @@ import Testing
   @Test func `what cannot be a name is nowhere in the views`() throws {
     let source = OddNames()
     let options = TreeOptions(uid: 0, gid: 0, mountTime: 5_000_000_000)
-    let tree = ViewsTree(over: try RepositoryTree(source, options: options), source: source, options: options)
+    let tree = ViewsTree(over: try RepositoryTree(source, options: options))
     #expect(try tree.names("") == [".", "..", "one", "two"])
     #expect(try tree.names(".borg/by-host") == [".", "..", "unknown"])
     #expect(try tree.names(".borg/by-host/unknown") == [".", "..", "latest", "one", "two"])
     #expect(try tree.names(".borg/by-date").count == 2 + 2)
     #expect(try target(".borg/latest", in: tree) == "../two")
     #expect(try tree.names(".borg/history") == [".", "..", "good"])
+  }
+
+  private func tree(
+    _ archives: [(name: String, files: [File])], selects: (@Sendable (String) -> Bool)? = nil
+  ) throws -> ViewsTree {
+    ViewsTree(over: try RepositoryTree(MemoryTreeSource(archives, selects: selects), options: .test))
+  }
+
+  @Test func `a folder's history has all names it ever had, a file's its versions`() throws {
+    let tree = try tree([
+      ("one", [.directory("d"), .file("d/a", "1"), .file("d/gone", "x")]),
+      ("two", [.directory("d"), .file("d/a", "2"), .file("d/implied/deep/f", "y")]),
+      ("three", [.directory("d"), .file("d/a", "2"), .directory("d/sub"), .directory("empty")]),
+    ])
+    #expect(try tree.names(".borg/history") == [".", "..", "d", "empty"])
+    #expect(try tree.names(".borg/history/d") == [".", "..", "a", "gone", "implied", "sub"])
+    #expect(try tree.names(".borg/history/d/implied") == [".", "..", "deep"])
+    let versions = try tree.names(".borg/history/d/a").dropFirst(2)
+    #expect(
+      try versions.map { try target(".borg/history/d/a/\($0)", in: tree) }
+        == ["../../../../one/d/a", "../../../../two/d/a"])
+    #expect(versions.first?.hasSuffix(" one") == true)
+  }
+
+  @Test func `what the mount's patterns leave out is not in the history, folders neither`() throws {
+    let archives: [(name: String, files: [File])] = [
+      (
+        "one",
+        [.directory("no"), .file("no/a"), .directory("yes"), .file("yes/b"), .file("half/no/c"), .file("half/d")]
+      )
+    ]
+    let tree = try tree(archives) { $0 != "no" && !$0.contains("no/") }
+    #expect(try tree.names(".borg/history") == [".", "..", "half", "yes"])
+    #expect(try tree.names(".borg/history/half") == [".", "..", "d"])
+    #expect(try tree.names("one") == [".", "..", "yes", "half"])
+  }
+
+  @Test func `labels that are cut or alike are told apart`() throws {
+    let long = String(repeating: "ä", count: 120)
+    let tree = try tree((0..<3).map { (long + "\($0)", [.file("a", "\($0)"), .file("b", "\($0)")]) })
+    let labels = try tree.names(".borg/history/a").dropFirst(2)
+    #expect(Set(labels).count == 3)
+    #expect(labels.allSatisfy { $0.utf8.count <= 255 && !$0.contains("\u{FFFD}") })
+    #expect(try Set(labels.map { try target(".borg/history/a/\($0)", in: tree) }).count == 3)
+  }
+
+  @Test func `views that nobody asked for lately are forgotten, the others keep their numbers`() {
+    var nodes = ViewNodes(maximumCount: 100)
+    let top = nodes.inode(of: .top)
+    let first = nodes.inode(of: .host([1]))
+    for number in 0..<1000 {
+      let view = View.history([Array("\(number)".utf8)])
+      let inode = nodes.inode(of: view)
+      #expect(nodes.view(of: inode) == view)
+      #expect(nodes.view(of: top) == .top)
+      #expect(nodes.count <= 100)
+    }
+    #expect(nodes.view(of: first) == nil)
+    #expect(nodes.inode(of: .host([1])) == first)
+  }
+
+  @Test func `listing the hosts asks for the archives' names and times a few times, however many there are`() throws {
+    let source = CountingSource(count: 50)
+    let tree = ViewsTree(over: try RepositoryTree(source, options: .test))
+    _ = try tree.names(".borg/by-host")
+    let count = source.count
+    _ = try tree.names(".borg/by-host")
+    #expect(source.count - count < 10)
+    #expect(try tree.names(".borg/by-host").count == 52)
   }
 
   private func target(_ path: String, in tree: ViewsTree) throws -> String {
@@ -62,17 +133,41 @@ import Testing
 
 /// Archives, hosts and histories with names that no directory can hold.
 private final class OddNames: TreeSource {
-  private let memory = MemoryTreeSource([("one", []), ("two", []), ("o/dd", []), ("..", [])])
+  private let memory = MemoryTreeSource([
+    ("one", ["..", "a\0b", "good", String(repeating: "n", count: 2000)].map { .file($0) }), ("two", []), ("o/dd", []),
+    ("..", []),
+  ])
 
   func archives() throws(TreeError) -> [TreeArchive] { try memory.archives() }
   func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] {
     archive.name == Array("one".utf8) ? Array("..".utf8) : [UInt8](repeating: 0x61, count: 2000)
   }
-  func history(of folder: [UInt8]) throws(TreeError) -> [PathHistory] {
-    ["..", "a\0b", "a/b", "good", String(repeating: "n", count: 2000)].map {
-      PathHistory(name: Array($0.utf8), versions: [])
-    }
+  func forEachItem(
+    in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
+  ) throws(TreeError) { try memory.forEachItem(in: archive, body) }
+  func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item {
+    try memory.item(in: archive, at: location)
   }
+  func content(of item: Item) throws(TreeError) -> any TreeContent { try memory.content(of: item) }
+  func userID(_ name: UnsafeRawBufferPointer) -> UInt32? { nil }
+  func groupID(_ name: UnsafeRawBufferPointer) -> UInt32? { nil }
+  func isSelected(_ path: UnsafeRawBufferPointer) -> Bool { true }
+  func warn(_ message: String) {}
+}
+
+/// Archives of as many hosts. Counts how often it is asked for them.
+private final class CountingSource: TreeSource {
+  private let memory: MemoryTreeSource
+  private let asked = Mutex(0)
+
+  init(count: Int) { memory = MemoryTreeSource((0..<count).map { ("archive \($0)", []) }) }
+
+  var count: Int { asked.withLock { $0 } }
+  func archives() throws(TreeError) -> [TreeArchive] {
+    asked.withLock { $0 += 1 }
+    return try memory.archives()
+  }
+  func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] { archive.name }
   func forEachItem(
     in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
   ) throws(TreeError) { try memory.forEachItem(in: archive, body) }

@@ -9,9 +9,9 @@ public struct ArchiveNameGlob: Sendable {
     automaton = try GlobAutomaton(glob.isEmpty ? [UInt8(ascii: "*")] : glob, .shell)
   }
 
-  public func matches(_ name: [UInt8]) -> Bool {
-    name.withUnsafeBytes { automaton.matches($0, appendingSlash: false) }
-  }
+  public func matches(_ name: [UInt8]) -> Bool { name.withUnsafeBytes { matches($0) } }
+
+  public func matches(_ name: UnsafeRawBufferPointer) -> Bool { automaton.matches(name, appendingSlash: false) }
 }
 
 /// Shell-style match of a whole archive name (section 3).

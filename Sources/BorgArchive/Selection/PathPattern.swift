@@ -45,6 +45,21 @@ public final class PathPattern: Sendable {
     }
   }
 
+  /// Whether it may match anything that lies directly in a directory.
+  func mayMatch(in directory: UnsafeRawBufferPointer) -> Bool {
+    switch kind {
+    case .prefix(let prefix): Self.isPrefix(prefix, of: directory) || Self.isParent(directory, of: prefix.dropLast())
+    case .full(let full): Self.isParent(directory, of: full[...])
+    case .glob, .expression: true
+    }
+  }
+
+  /// Whether a path's last element lies in this directory.
+  static func isParent(_ directory: UnsafeRawBufferPointer, of path: ArraySlice<UInt8>) -> Bool {
+    let end = path.lastIndex(of: slash) ?? path.startIndex
+    return path[..<end].elementsEqual(directory)
+  }
+
   /// Whether a match was given up because the expression took too long.
   public var gaveUp: Bool {
     guard case .expression(let expression) = kind else { return false }

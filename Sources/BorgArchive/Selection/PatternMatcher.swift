@@ -85,6 +85,19 @@ public final class PatternMatcher: @unchecked Sendable {
     return Decision(isIncluded: fallback, recurses: true)
   }
 
+  /// Whether anything that lies directly in a directory may be included; true when only its path can tell.
+  public func mayInclude(in directory: UnsafeRawBufferPointer) -> Bool {
+    guard !fallback, fullPaths.count <= PatternMatcher.maximumFullPathsToTry else { return true }
+    var directory = directory
+    while directory.first == UInt8(ascii: "/") { directory = UnsafeRawBufferPointer(rebasing: directory.dropFirst()) }
+    return instructions.contains { $0.decision.isIncluded && $0.pattern.mayMatch(in: directory) }
+      || fullPaths.values.joined().contains {
+        $0.decision.isIncluded && PathPattern.isParent(directory, of: $0.path[...])
+      }
+  }
+
+  private static let maximumFullPathsToTry = 64
+
   private func fullPathDecision(_ path: UnsafeRawBufferPointer) -> Decision? {
     fullPaths[Self.hash(path)]?.first { path.elementsEqual($0.path) }?.decision
   }

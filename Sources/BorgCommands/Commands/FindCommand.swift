@@ -1,7 +1,9 @@
 import BorgArchive
 import BorgFormat
+import BorgMount
 import BorgRepository
 import BorgSystem
+import BorgTree
 
 /// `borg find`: which archives hold a path, and in how many versions. A command of ours; Borg has none like it.
 struct FindCommand: BorgCommand {
@@ -69,17 +71,20 @@ struct FindCommand: BorgCommand {
 
   func run(in context: CommandContext) throws -> ExitCode {
     let entries = try archives(in: context.session)
-    let search = ArchiveSearch(in: context.session) { condition.holds(for: $0) }
+    let source = ArchiveTreeSource(
+      session: context.session, entries: entries, matcher: PatternMatcher(fallback: true), usesNames: false)
+    let store = BlockStore(source, options: TreeOptions(uid: 0, gid: 0, mountTime: 0))
+    let search = ArchiveSearch(in: store, for: condition)
     var isComplete = true
-    let findings = search.search(entries) { entry, error in
+    search.search(try source.archives()) { archive, error in
       isComplete = false
-      context.monitor.note("Archive \(displayText(entry.name)): \(error)", logger: "borg.archiver")
+      context.monitor.note("Archive \(displayText(archive.name)): \(error)", logger: "borg.archiver")
     }
     context.monitor.debug(
-      "\(entries.count) archives: skimmed \(search.skimmedChunks) metadata chunks", logger: "borg.archiver")
+      "\(entries.count) archives: looked through \(search.partCount) blocks of metadata", logger: "borg.archiver")
     var printer = FindingPrinter(style, entries)
     var text: [UInt8] = []
-    for finding in findings {
+    search.forEachFinding { finding in
       printer.append(finding, to: &text)
       if text.count > FindCommand.batchSize {
         context.console.write(text)
@@ -100,7 +105,7 @@ struct FindCommand: BorgCommand {
 }
 
 /// What items must be like to be found.
-private struct FindCondition {
+private final class FindCondition: SearchCondition {
   private let matcher: PatternMatcher
   private let name: ArchiveNameGlob?
   private let type: UInt32?
@@ -129,14 +134,17 @@ private struct FindCondition {
     isImpossible = smallest > largest || earliest > latest
   }
 
-  func holds(for item: borrowing ItemSummary) -> Bool {
-    if item.isPart || isImpossible { return false }
+  func admits(directory path: UnsafeRawBufferPointer) -> Bool {
+    !isImpossible && (showsAll || matcher.mayInclude(in: path))
+  }
+
+  func admits(_ item: SearchedItem) -> Bool {
     guard sizes.contains(item.size), times.contains(item.mtime) else { return false }
     if let type, item.mode & FileType.mask != type { return false }
-    if let name {
-      let start = item.path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-      guard name.matches(Array(item.path[start...])) else { return false }
-    }
-    return showsAll ? true : matcher.decide(item.path).isIncluded
+    return name?.matches(item.name) ?? true
+  }
+
+  func admits(_ item: SearchedItem, at path: UnsafeRawBufferPointer) -> Bool {
+    showsAll || matcher.decide(path).isIncluded
   }
 }

@@ -1,6 +1,7 @@
 import BorgArchive
 import BorgFormat
 import BorgSystem
+import BorgTree
 
 /// What `find` has found, as text for people or as JSON lines.
 struct FindingPrinter {
@@ -43,9 +44,9 @@ struct FindingPrinter {
   }
 
   private mutating func appendLine(_ version: Finding.Version, to output: inout [UInt8]) {
-    let size = String(version.sighting.size)
+    let size = String(version.size)
     output += (String(repeating: " ", count: max(0, 14 - size.utf8.count)) + size + " ").utf8
-    let moment = time.moment(itemTime: version.sighting.mtime)
+    let moment = time.moment(itemTime: version.mtime)
     time.append(moment, to: &output)
     output += "  ".utf8
     output += archives[version.archives[0]].name
@@ -59,7 +60,7 @@ struct FindingPrinter {
   // MARK: JSON
 
   private mutating func appendJSON(_ finding: Finding, to output: inout [UInt8]) {
-    let newest = finding.versions[finding.versions.count - 1].sighting
+    let newest = finding.versions[finding.versions.count - 1]
     output += "{\"type\": \"".utf8
     output.append(Item.typeLetter(newest.mode & FileType.mask))
     output += "\", \"path\": ".utf8
@@ -79,8 +80,8 @@ struct FindingPrinter {
   }
 
   private mutating func appendJSON(_ version: Finding.Version, to output: inout [UInt8]) {
-    output += "{\"size\": \(version.sighting.size), \"mtime\": ".utf8
-    append(jsonTime: version.sighting.mtime, to: &output)
+    output += "{\"size\": \(version.size), \"mtime\": ".utf8
+    append(jsonTime: version.mtime, to: &output)
     output += ", \"archives\": [".utf8
     for (index, archive) in version.archives.enumerated() {
       if index > 0 { output += ", ".utf8 }

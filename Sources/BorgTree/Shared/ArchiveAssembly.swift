@@ -121,12 +121,12 @@ struct ArchiveAssembler {
 
   mutating func add(_ loaded: LoadedBlock, _ number: UInt32) {
     guard isRegular else { return }
-    for next in chain.add(loaded, number) where isUnambiguous { place(next.block.block, next.part) }
+    for part in chain.add(BlockEnds(loaded.block), number) where isUnambiguous { place(part, loaded) }
   }
 
   /// The whole archive; nil when it must be read whole.
   mutating func finished(rootTime: Int64, options: TreeOptions) throws(TreeError) -> SharedArchive? {
-    if isRegular { for next in chain.finish() { place(next.block.block, next.part) } }
+    if isRegular { for part in chain.finish() { place(part, nil) } }
     guard isRegular else { return nil }
     seen = WideSet()
     let unlinked = SharedArchive(assembly, store, rootTime: rootTime, options: options)
@@ -136,6 +136,11 @@ struct ArchiveAssembler {
       assembly.linkCounts[object, default: 1] += 1
     }
     return SharedArchive(assembly, store, rootTime: rootTime, options: options)
+  }
+
+  /// `loaded`: the block, unless the part is a seam.
+  private mutating func place(_ part: ArchiveAssembly.Part, _ loaded: LoadedBlock?) {
+    if case .seam(let seam) = part.content { place(seam.block, part) } else if let loaded { place(loaded.block, part) }
   }
 
   private mutating func place(_ block: MetadataBlock, _ part: ArchiveAssembly.Part) {

@@ -18,60 +18,83 @@ struct BlockChain {
   private static let maximumCarry = 16 << 20
   private static let maximumItems = 1 << 30
 
-  typealias Placed = (part: ArchiveAssembly.Part, block: LoadedBlock)
-
   init(_ store: BlockStore) { self.store = store }
 
   /// What the stream's next block adds: a seam, the block itself, both or, when they hold no items, neither.
-  mutating func add(_ loaded: LoadedBlock, _ number: UInt32) -> [Placed] {
+  mutating func add(_ ends: BlockEnds, _ number: UInt32) -> [ArchiveAssembly.Part] {
     guard isRegular else { return [] }
-    let (block, chunk) = (loaded.block, chunkCount)
+    let chunk = chunkCount
     chunkCount += 1
-    isRegular = block.isRegular
+    isRegular = ends.isRegular
     guard isRegular else { return [] }
-    append(block.head, of: chunk, from: 0)
-    if block.header.headLength == block.header.chunkLength, block.itemCount == 0 {
+    append(ends.head, of: chunk, from: 0)
+    if ends.isHeadOnly {
       previous = nil
       isRegular = carry.count <= BlockChain.maximumCarry
       return []
     }
-    var placed: [Placed] = []
+    var parts: [ArchiveAssembly.Part] = []
     if !carry.isEmpty {
-      place(previous.map { store.seam(between: $0, and: number, carry) } ?? store.seam(carry), chunk, &placed)
+      place(previous.map { store.seam(between: $0, and: number, carry) } ?? store.seam(carry), chunk, &parts)
     }
-    place(loaded, ArchiveAssembly.Part(.block(number), firstItem: itemCount, chunk: chunk), &placed)
+    place(ArchiveAssembly.Part(.block(number), firstItem: itemCount, chunk: chunk), ends.itemCount, &parts)
     carry.removeAll(keepingCapacity: true)
     carrySources.removeAll(keepingCapacity: true)
-    append(block.tail, of: chunk, from: block.header.chunkLength - block.header.tailLength)
+    append(ends.tail, of: chunk, from: ends.tailOffset)
     previous = number
-    return placed
+    return parts
   }
 
   /// What is left when there are no more blocks.
-  mutating func finish() -> [Placed] {
+  mutating func finish() -> [ArchiveAssembly.Part] {
     guard isRegular, !carry.isEmpty else { return [] }
-    var placed: [Placed] = []
-    place(store.seam(carry), chunkCount, &placed)
-    return placed
+    var parts: [ArchiveAssembly.Part] = []
+    place(store.seam(carry), chunkCount, &parts)
+    return parts
   }
 
-  private mutating func append(_ bytes: UnsafeRawBufferPointer, of chunk: UInt32, from offset: UInt32) {
+  private mutating func append(_ bytes: [UInt8], of chunk: UInt32, from offset: UInt32) {
     guard !bytes.isEmpty else { return }
     carrySources.append(ArchiveAssembly.Source(start: UInt32(carry.count), chunk: chunk, offset: offset))
     carry.append(contentsOf: bytes)
   }
 
-  private mutating func place(_ seam: LoadedBlock, _ chunk: UInt32, _ placed: inout [Placed]) {
+  private mutating func place(_ seam: LoadedBlock, _ chunk: UInt32, _ parts: inout [ArchiveAssembly.Part]) {
     guard seam.block.isRegular, seam.block.tail.isEmpty else { return isRegular = false }
     place(
-      seam, ArchiveAssembly.Part(.seam(seam), firstItem: itemCount, chunk: chunk, sources: carrySources), &placed)
+      ArchiveAssembly.Part(.seam(seam), firstItem: itemCount, chunk: chunk, sources: carrySources),
+      seam.block.itemCount, &parts)
   }
 
-  private mutating func place(_ loaded: LoadedBlock, _ part: ArchiveAssembly.Part, _ placed: inout [Placed]) {
-    let count = loaded.block.itemCount
-    guard isRegular, count > 0 else { return }
-    guard Int(itemCount) + count < BlockChain.maximumItems else { return isRegular = false }
-    itemCount += UInt32(count)
-    placed.append((part, loaded))
+  private mutating func place(
+    _ part: ArchiveAssembly.Part, _ itemCount: Int, _ parts: inout [ArchiveAssembly.Part]
+  ) {
+    guard isRegular, itemCount > 0 else { return }
+    guard Int(self.itemCount) + itemCount < BlockChain.maximumItems else { return isRegular = false }
+    self.itemCount += UInt32(itemCount)
+    parts.append(part)
   }
+}
+
+/// What must be known of a block to go on from it to another: little beside its items.
+struct BlockEnds: Sendable {
+  let isRegular: Bool
+  let itemCount: Int
+  let head: [UInt8]
+  let tail: [UInt8]
+  /// Where in the chunk the tail begins.
+  let tailOffset: UInt32
+  /// Whether no item begins in the chunk that could be told.
+  let isHeadOnly: Bool
+
+  init(_ block: MetadataBlock) {
+    isRegular = block.isRegular
+    itemCount = block.itemCount
+    head = Array(block.head)
+    tail = Array(block.tail)
+    tailOffset = block.header.chunkLength - block.header.tailLength
+    isHeadOnly = block.header.headLength == block.header.chunkLength && block.itemCount == 0
+  }
+
+  var byteCount: Int { head.count + tail.count }
 }

@@ -16,7 +16,7 @@ final class LoadedBlock: Sendable {
 
 /// The blocks of all archives' metadata chunks, each made once, through whichever archive it is reached. Within a bound
 /// of bytes they stay; those that were not used for longest are given up and made again when they are needed. Thread-safe.
-final class BlockStore: Sendable {
+public final class BlockStore: Sendable {
   let hash = NameHash()
   let source: any TreeSource
   private let options: TreeOptions
@@ -43,7 +43,7 @@ final class BlockStore: Sendable {
     var madeCount = 0
   }
 
-  init(_ source: any TreeSource, options: TreeOptions) {
+  public init(_ source: any TreeSource, options: TreeOptions) {
     self.source = source
     self.options = options
     maximumBytes = source.metadataBytes

@@ -75,6 +75,17 @@ public final class MetadataBlock: @unchecked Sendable {
     }
   }
 
+  /// Of a later name of a hard link: the path it refers to.
+  func source(ofLink item: Int) -> UnsafeRawBufferPointer? {
+    var (low, high) = (0, Int(header.linkCount))
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(link(middle).item) < item { low = middle + 1 } else { high = middle }
+    }
+    guard low < Int(header.linkCount), Int(link(low).item) == item else { return nil }
+    return bytes(link(low).sourceStart, link(low).sourceLength)
+  }
+
   static func slotHash(_ name: UInt64, _ directory: UInt16) -> UInt32 {
     UInt32(truncatingIfNeeded: (name ^ UInt64(directory) &* 0x9E37_79B9_7F4A_7C15) >> 7)
   }
@@ -129,10 +140,37 @@ struct BlockItem: BitwiseCopyable {
   var mode: UInt16
   var nameLength: UInt8
   var flags: BlockItemFlags
-  var unused: UInt16 = 0
-  var unusedToo: UInt32 = 0
+  private var identityHigh: UInt16 = 0
+  private var identityLow: UInt32 = 0
 
   static let none = UInt16.max
+
+  init(
+    mtime: Int64, ctime: Int64, nameHash: UInt64, location: ItemLocation, nameStart: UInt32, owner: UInt16,
+    directory: UInt16, mode: UInt16, nameLength: UInt8
+  ) {
+    self.mtime = mtime
+    self.ctime = ctime
+    size = 0
+    self.nameHash = nameHash
+    offset = location.offset
+    length = location.length
+    self.nameStart = nameStart
+    self.owner = owner
+    self.directory = directory
+    self.mode = mode
+    self.nameLength = nameLength
+    flags = []
+  }
+
+  /// 48 bits that tell contents apart: `ItemSummary.identity`.
+  var identity: UInt64 {
+    get { UInt64(identityHigh) << 32 | UInt64(identityLow) }
+    set {
+      identityHigh = UInt16(truncatingIfNeeded: newValue >> 32)
+      identityLow = UInt32(truncatingIfNeeded: newValue)
+    }
+  }
 
   var isDirectory: Bool { UInt32(mode) & FileType.mask == FileType.directory }
 }

@@ -124,9 +124,10 @@ struct MetadataBlockBuilder {
   ) {
     let number = UInt16(items.count)
     var record = BlockItem(
-      mtime: item.mtime, ctime: item.ctime ?? item.mtime, size: 0, nameHash: hash.wide(name),
-      offset: location.offset, length: location.length, nameStart: keep(name), owner: owner(item),
-      directory: directory, mode: UInt16(truncatingIfNeeded: item.mode), nameLength: UInt8(name.count), flags: [])
+      mtime: item.mtime, ctime: item.ctime ?? item.mtime, nameHash: hash.wide(name), location: location,
+      nameStart: keep(name), owner: owner(item), directory: directory, mode: UInt16(truncatingIfNeeded: item.mode),
+      nameLength: UInt8(name.count))
+    record.identity = item.identity
     switch item.mode & FileType.mask {
     case FileType.regular: record.size = max(0, item.size)
     case FileType.symbolicLink: record.size = Int64(item.source.count)
@@ -272,6 +273,16 @@ struct MetadataBlockBuilder {
 }
 
 extension ItemSummary {
+  /// Tells contents apart, in 48 bits: of what has chunks these, of anything else its type and target.
+  var identity: UInt64 {
+    var identity = contentHash
+    if !hasChunks {
+      identity = UInt64(mode & FileType.mask)
+      for byte in source { identity = (identity ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
+    return (identity ^ identity >> 48) & 0xFFFF_FFFF_FFFF
+  }
+
   /// Whether an item is of a kind that is ever shown.
   var isOfShownType: Bool {
     switch mode & FileType.mask {

@@ -27,7 +27,9 @@ final class SharedArchive: Nodes {
   static func read(
     _ archive: TreeArchive, _ store: BlockStore, rootTime: Int64, options: TreeOptions
   ) throws(TreeError) -> SharedArchive? {
-    guard BlockStore.serves(options), let ids = try store.source.streamChunks(of: archive) else { return nil }
+    guard BlockStore.serves(options), store.source.selectsEverything,
+      let ids = try store.source.streamChunks(of: archive)
+    else { return nil }
     var wanted: [ChunkID] = []
     var unique: Set<ChunkID> = []
     for id in ids where store.number(of: id) == nil && unique.insert(id).inserted { wanted.append(id) }

@@ -1,0 +1,115 @@
+import BorgFormat
+
+/// How a search follows the archives' item streams.
+extension ArchiveSearch {
+  /// Streams on their way, followed as far as their blocks are there.
+  private struct Streams {
+    var ordinals: [Int] = []
+    var ids: [[ChunkID]] = []
+    /// The stream that is followed, and how far.
+    var current = 0
+    var position = 0
+    var chain: BlockChain
+    var runs: [Range<UInt32>] = []
+    var irregular: [Int] = []
+    var errors: [Int: TreeError] = [:]
+  }
+
+  /// Searches some of the archives; returns what went wrong in which.
+  func search(_ archives: [TreeArchive], _ some: Range<Int>) -> [Int: TreeError] {
+    var streams = Streams(chain: BlockChain(store))
+    for ordinal in some {
+      do throws(TreeError) {
+        if let ids = try store.source.streamChunks(of: archives[ordinal]) {
+          streams.ordinals.append(ordinal)
+          streams.ids.append(ids)
+        } else {
+          streams.irregular.append(ordinal)
+        }
+      } catch {
+        streams.errors[ordinal] = error
+      }
+    }
+    follow(&streams)
+    fetch(missing(streams.ids)) { follow(&streams) }
+    for ordinal in streams.irregular {
+      do throws(TreeError) { try readWhole(archives[ordinal], ordinal) } catch { streams.errors[ordinal] = error }
+    }
+    return streams.errors
+  }
+
+  private func missing(_ streams: [[ChunkID]]) -> [ChunkID] {
+    var (missing, unique): ([ChunkID], Set<ChunkID>) = ([], [])
+    for ids in streams {
+      for id in ids where lost[id] == nil && store.number(of: id) == nil && unique.insert(id).inserted {
+        missing.append(id)
+      }
+    }
+    return missing
+  }
+
+  /// Makes blocks of chunks; `goOn` is called whenever there is one more, or one is known to be lost.
+  private func fetch(_ ids: [ChunkID], _ goOn: () -> Void) {
+    let hash = store.hash
+    var arrived = 0
+    while arrived < ids.count {
+      do throws(TreeError) {
+        try store.source.forEachStreamChunk(Array(ids[arrived...])) { chunk in
+          MetadataBlock.build(chunk, from: nil, hash: hash)
+        } _: { block in
+          _ = store.add(block, of: ids[arrived])
+          arrived += 1
+          goOn()
+        }
+      } catch {
+        guard arrived < ids.count else { return }
+        lost[ids[arrived]] = error
+        arrived += 1
+        goOn()
+      }
+    }
+  }
+
+  private func follow(_ streams: inout Streams) {
+    while streams.current < streams.ids.count {
+      let ids = streams.ids[streams.current]
+      do throws(TreeError) {
+        while streams.position < ids.count, streams.chain.isRegular {
+          let id = ids[streams.position]
+          if let error = lost[id] { throw error }
+          guard let number = store.number(of: id) else { return }
+          try add(streams.chain.add(try ends(number), number), &streams)
+          streams.position += 1
+        }
+        try add(streams.chain.finish(), &streams)
+      } catch {
+        streams.errors[streams.ordinals[streams.current]] = error
+      }
+      close(&streams)
+    }
+  }
+
+  private static let maximumEndsLength = 4096
+
+  private func add(_ parts: [ArchiveAssembly.Part], _ streams: inout Streams) throws(TreeError) {
+    for next in parts { streams.runs.append(number: try part(next.content)) }
+  }
+
+  private func ends(_ number: UInt32) throws(TreeError) -> BlockEnds {
+    if Int(number) < ends.count, let known = ends[Int(number)] { return known }
+    let made = BlockEnds(try store.block(number).block)
+    while ends.count <= Int(number) { ends.append(nil) }
+    if made.byteCount <= ArchiveSearch.maximumEndsLength { ends[Int(number)] = made }
+    return made
+  }
+
+  /// Goes on with the next stream.
+  private func close(_ streams: inout Streams) {
+    let ordinal = streams.ordinals[streams.current]
+    if streams.chain.isRegular { parts.set(streams.runs, of: ordinal) } else { streams.irregular.append(ordinal) }
+    streams.current += 1
+    streams.position = 0
+    streams.chain = BlockChain(store)
+    streams.runs = []
+  }
+}

@@ -1,0 +1,161 @@
+import BorgFormat
+
+/// Looks for items in many archives at once. Archives of the same files share most of their blocks: each block, and what
+/// lies between two, is looked through once, whichever archive comes first. An archive that cannot be put together from
+/// blocks is read item by item.
+public final class ArchiveSearch {
+  let store: BlockStore
+  var parts = SearchedParts()
+  /// By the blocks' numbers. They stay when blocks are given up, so that the streams of further archives can be followed.
+  var ends: [BlockEnds?] = []
+  /// Chunks that could not be had.
+  var lost: [ChunkID: TreeError] = [:]
+  private let condition: any SearchCondition
+  private var sightings = Sightings()
+  private var path: [UInt8] = []
+
+  /// So that chunks can be fetched ahead from one archive to the next.
+  private static let archivesAtOnce = 64
+
+  public init(in store: BlockStore, for condition: any SearchCondition) {
+    self.store = store
+    self.condition = condition
+  }
+
+  /// Blocks and seams looked through so far, and archives read item by item.
+  public var partCount: Int { parts.count }
+
+  /// Searches archives; to be called once. What cannot be read is told to `damaged`, and costs the rest of that archive.
+  public func search(_ archives: [TreeArchive], damaged: (TreeArchive, TreeError) -> Void) {
+    for start in stride(from: 0, to: archives.count, by: ArchiveSearch.archivesAtOnce) {
+      let some = start..<min(archives.count, start + ArchiveSearch.archivesAtOnce)
+      for (ordinal, error) in search(archives, some).sorted(by: { $0.key < $1.key }) {
+        damaged(archives[ordinal], error)
+      }
+    }
+  }
+
+  /// Calls `body` with all that was found, sorted by path.
+  public func forEachFinding(_ body: (Finding) throws -> Void) rethrows {
+    let names = FirstNames(sightings.sources, in: parts, store)
+    let sighted = sightings.parts
+    let holders = parts.holders { sighted.contains($0) || names.areHeld(by: $0) }
+    for path in sightings.pathsInOrder() {
+      if let finding = finding(path, holders, names) { try body(finding) }
+    }
+  }
+
+  private func finding(_ path: Int, _ holders: [UInt32: [UInt32]], _ names: FirstNames) -> Finding? {
+    var held: [(archive: UInt32, occurrence: Int)] = []
+    for occurrence in sightings.occurrences(of: path) {
+      for archive in holders[sightings.occurrences[occurrence].part] ?? [] { held.append((archive, occurrence)) }
+    }
+    held.sort { ($0.archive, $0.occurrence) < ($1.archive, $1.occurrence) }
+    var finding = Finding(path: sightings.paths.withBytes(path) { Array($0) }, versions: [])
+    var identity: UInt64?
+    for (place, (archive, occurrence)) in held.enumerated() {
+      // Of two items with one path the later counts, as everywhere.
+      if place + 1 < held.count, held[place + 1].archive == archive { continue }
+      let sighting = sightings.sightings[Int(sightings.occurrences[occurrence].sighting)]
+      let content = names.content(of: sighting, in: archive, holders)
+      finding.add(content, in: Int(archive), isSame: content.identity == identity)
+      identity = content.identity
+    }
+    return finding.versions.isEmpty ? nil : finding
+  }
+}
+
+// MARK: - Blocks and items
+
+extension ArchiveSearch {
+  /// The part that is this block or seam, looked through when it is new.
+  func part(_ content: ArchiveAssembly.Part.Content) throws(TreeError) -> UInt32 {
+    if let known = parts.part(of: content) { return known }
+    let block =
+      switch content {
+      case .block(let number): try store.block(number).block
+      case .seam(let seam): seam.block
+      }
+    let part = parts.add(content)
+    scan(block, part)
+    return part
+  }
+
+  private func scan(_ block: MetadataBlock, _ part: UInt32) {
+    for number in 0..<Int(block.header.directoryCount) {
+      let directory = block.directory(number)
+      let directoryPath = block.bytes(directory.pathStart, directory.pathLength)
+      guard condition.admits(directory: directoryPath) else { continue }
+      path.removeAll(keepingCapacity: true)
+      path.append(contentsOf: directoryPath)
+      if !path.isEmpty { path.append(TreePath.separator) }
+      let prefixLength = path.count
+      var next = directory.first
+      while next != BlockItem.none {
+        let item = block.item(Int(next))
+        path.removeLast(path.count - prefixLength)
+        look(at: item, Int(next), called: block.name(item), of: block, part)
+        next = item.next
+      }
+    }
+    scanRoot(block, part)
+  }
+
+  /// The item that describes the archive's root, which is in no directory.
+  private func scanRoot(_ block: MetadataBlock, _ part: UInt32) {
+    for index in 0..<Int(block.header.directoryItemCount) {
+      let number = Int(block.directoryItem(index).item)
+      let item = block.item(number)
+      guard item.directory == BlockItem.none else { continue }
+      path.removeAll(keepingCapacity: true)
+      let dot: [UInt8] = [0x2E]
+      dot.withUnsafeBytes { name in
+        if condition.admits(directory: UnsafeRawBufferPointer(rebasing: name[..<0])) {
+          look(at: item, number, called: name, of: block, part)
+        }
+      }
+    }
+  }
+
+  /// `path` holds what comes before the name.
+  private func look(
+    at item: BlockItem, _ number: Int, called name: UnsafeRawBufferPointer, of block: MetadataBlock, _ part: UInt32
+  ) {
+    let content = SightedContent(item)
+    let seen = SearchedItem(name: name, mode: content.mode, size: content.size, mtime: content.mtime)
+    guard condition.admits(seen) else { return }
+    path.append(contentsOf: name)
+    path.withUnsafeBytes { path in
+      guard condition.admits(seen, at: path) else { return }
+      let source = item.flags.contains(.isLink) ? block.source(ofLink: number) : nil
+      sightings.add(content, at: path, source: source, in: part)
+    }
+  }
+
+  /// Reads an archive item by item.
+  func readWhole(_ archive: TreeArchive, _ ordinal: Int) throws(TreeError) {
+    let part = parts.addWhole(ordinal)
+    var firstNames: [[UInt8]: SightedContent] = [:]
+    try store.source.forEachItem(in: archive) { (item) throws(TreeError) in
+      guard !item.isPart else { return }
+      var content = SightedContent(item)
+      if item.isHardlinkReference {
+        if let first = firstNames[Array(item.source)] { content.become(first) }
+      } else if item.isPossibleMaster {
+        firstNames[Array(item.path)] = content
+      }
+      look(at: item, content, part)
+    }
+  }
+
+  private func look(at item: borrowing ItemSummary, _ content: SightedContent, _ part: UInt32) {
+    let path = item.path
+    let slash = path.lastIndex(of: TreePath.separator)
+    let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
+    let seen = SearchedItem(name: name, mode: item.mode, size: item.size, mtime: item.mtime)
+    guard condition.admits(directory: UnsafeRawBufferPointer(rebasing: path[..<(slash ?? 0)])),
+      condition.admits(seen), condition.admits(seen, at: path)
+    else { return }
+    sightings.add(content, at: path, source: nil, in: part)
+  }
+}

@@ -1,0 +1,102 @@
+import BorgFormat
+import Synchronization
+
+/// A name in a folder, over all archives.
+struct PathHistory: Sendable, Equatable {
+  /// What is no directory, since the archive that first held it so. `mtime` in nanoseconds since 1970.
+  struct Version: Sendable, Equatable {
+    var archive: TreeArchive
+    var mtime: Int64
+  }
+
+  var name: [UInt8]
+  var versions: [Version]
+}
+
+/// The names that folders had in any of the archives, sorted, with the versions of what is no directory. Those of the
+/// folders that were asked for last are kept. Thread-safe.
+final class FolderHistories: Sendable {
+  private let store: BlockStore
+  private let known = Mutex(Known())
+
+  private static let maximumCount = 64
+
+  private struct Known {
+    var archives: [TreeArchive] = []
+    var histories: [[UInt8]: [PathHistory]] = [:]
+  }
+
+  init(_ store: BlockStore) { self.store = store }
+
+  /// `folder` is a stored path, empty for the root.
+  func history(of folder: [UInt8], in archives: [TreeArchive]) -> [PathHistory] {
+    let kept = known.withLock { $0.archives == archives ? $0.histories[folder] : nil }
+    if let kept { return kept }
+    let found = search(folder, archives)
+    known.withLock { known in
+      if known.archives != archives || known.histories.count >= FolderHistories.maximumCount { known.histories = [:] }
+      known.archives = archives
+      known.histories[folder] = found
+    }
+    return found
+  }
+
+  private func search(_ folder: [UInt8], _ archives: [TreeArchive]) -> [PathHistory] {
+    let source = store.source
+    let condition = FolderCondition(folder, source)
+    let search = ArchiveSearch(in: store, for: condition)
+    search.search(archives) { source.warn("Archive \(displayText($0.name)): \($1)") }
+    var histories: [PathHistory] = []
+    search.forEachFinding { finding in
+      let versions = finding.versions.map {
+        PathHistory.Version(archive: archives[$0.archives[0]], mtime: $0.mtime)
+      }
+      histories.append(PathHistory(name: condition.name(of: finding.path), versions: versions))
+    }
+    let files = Set(histories.map(\.name))
+    histories += condition.folders.subtracting(files).map { PathHistory(name: $0, versions: []) }
+    return histories.filter(\.name.isFileName).sorted { $0.name.lexicographicallyPrecedes($1.name) }
+  }
+}
+
+/// What lies directly in a folder. Folders in it are noted, whether they are stored themselves or only what is in them.
+private final class FolderCondition: SearchCondition {
+  private let source: any TreeSource
+  private let folder: [UInt8]
+  /// The folder's path with a slash behind it, empty for the root.
+  private let prefix: [UInt8]
+  private(set) var folders: Set<[UInt8]> = []
+  /// The folder in it that the items asked for lie below.
+  private var between: [UInt8]?
+
+  init(_ folder: [UInt8], _ source: any TreeSource) {
+    self.source = source
+    self.folder = folder
+    prefix = folder.isEmpty ? [] : folder + [TreePath.separator]
+  }
+
+  func name(of path: [UInt8]) -> [UInt8] { Array(path.dropFirst(prefix.count)) }
+
+  func admits(directory path: UnsafeRawBufferPointer) -> Bool {
+    between = nil
+    if path.elementsEqual(folder) { return true }
+    guard path.count > prefix.count, path.starts(with: prefix) else { return false }
+    let name = Array(path[prefix.count...].prefix { $0 != TreePath.separator })
+    if folders.contains(name) { return false }
+    between = name
+    if source.selectsEverything { folders.insert(name) }
+    return !source.selectsEverything
+  }
+
+  func admits(_ item: SearchedItem) -> Bool { true }
+
+  func admits(_ item: SearchedItem, at path: UnsafeRawBufferPointer) -> Bool {
+    guard source.isSelected(path) else { return false }
+    let isDirectory = item.mode & FileType.mask == FileType.directory
+    if let name = between ?? (isDirectory ? Array(item.name) : nil) {
+      folders.insert(name)
+      return false
+    }
+    return true
+  }
+}
