@@ -1,22 +1,12 @@
-import BorgFormat
-import Synchronization
-
 /// A tree that is not made before something in it is asked for: once, however many ask. One that cannot be made answers
-/// with the reason whatever is asked.
+/// with the reason whatever is asked, and is tried again later.
 public final class LazyTree: FileTree {
   private let options: TreeOptions
-  private let build: @Sendable () throws(TreeError) -> any FileTree
-  private let state = Mutex(State.unmade)
+  private let deferred: Deferred<ArchiveTree>
 
-  private enum State {
-    case unmade
-    case made(any FileTree)
-    case failed(TreeError)
-  }
-
-  public init(options: TreeOptions, _ build: @escaping @Sendable () throws(TreeError) -> any FileTree) {
+  public init(options: TreeOptions, _ make: @escaping @Sendable () throws(TreeError) -> ArchiveTree) {
     self.options = options
-    self.build = build
+    deferred = Deferred(make)
   }
 
   public func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes {
@@ -49,28 +39,8 @@ public final class LazyTree: FileTree {
 
   public var statistics: TreeStatistics { made?.statistics ?? TreeStatistics() }
 
-  private var made: (any FileTree)? {
-    state.withLock { state in
-      if case .made(let tree) = state { return tree }
-      return nil
-    }
-  }
+  /// Nil as long as it is being made, too: its root and what there is to count are told without waiting.
+  private var made: ArchiveTree? { deferred.known }
 
-  private func tree() throws(TreeError) -> any FileTree {
-    try state.withLock { (state) throws(TreeError) in
-      switch state {
-      case .made(let tree): return tree
-      case .failed(let error): throw error
-      case .unmade: break
-      }
-      do throws(TreeError) {
-        let tree = try build()
-        state = .made(tree)
-        return tree
-      } catch {
-        state = .failed(error)
-        throw error
-      }
-    }
-  }
+  private func tree() throws(TreeError) -> ArchiveTree { try deferred.value() }
 }
