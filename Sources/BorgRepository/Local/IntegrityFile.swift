@@ -38,7 +38,9 @@ struct IntegrityFile {
     }
   }
 
-  func verifies(_ kind: AuxiliaryFile, path: [UInt8], name: String, _ bytes: [UInt8], monitor: any Monitor) -> Bool {
+  func verifies(
+    _ kind: AuxiliaryFile, path: [UInt8], name: String, _ bytes: UnsafeRawBufferPointer, monitor: any Monitor
+  ) -> Bool {
     guard guardsFiles else { return true }
     guard let json = digests[kind], let integrity = IntegrityData(json: json) else { return false }
     if !integrity.isAlgorithmKnown {
@@ -46,9 +48,8 @@ struct IntegrityFile {
       monitor.note(
         "Cannot verify integrity of \(path): Unknown algorithm '\(integrity.algorithm)'", logger: repositoryLogger)
     }
-    return bytes.withUnsafeBytes {
-      integrity.verifies(fileName: name, file: $0, headerLength: kind == .index ? HashIndex.headerSize : nil)
-    }
+    return integrity.verifies(
+      fileName: name, file: bytes, headerLength: kind == .index ? HashIndex.headerSize : nil)
   }
 
   /// The file's bytes for the digests' JSON texts.

@@ -1,4 +1,5 @@
 import BorgFormat
+import BorgSystem
 
 /// Where each current object's PUT lies: the table of `index.N` (repository.md section 9).
 final class RepositoryIndex {
@@ -11,6 +12,15 @@ final class RepositoryIndex {
   /// Throws `FormatError`.
   init(decoding file: [UInt8]) throws {
     table = try HashIndex(decoding: file, valueWords: 2)
+  }
+
+  /// Reads a file in one go to where the table stays; `verify` sees its bytes first. Throws `FormatError` and what
+  /// `verify` throws.
+  init(reading file: File, _ verify: (UnsafeRawBufferPointer) throws -> Void) throws {
+    table = try HashIndex(fileSize: Int(clamping: file.size()), valueWords: 2) { bytes in
+      guard try file.read(into: bytes) == bytes.count else { throw FormatError("hash index: file has a wrong length") }
+      try verify(UnsafeRawBufferPointer(bytes))
+    }
   }
 
   var count: Int { table.count }

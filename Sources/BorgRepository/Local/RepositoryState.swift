@@ -74,23 +74,36 @@ extension RepositoryCore {
 
   /// Throws what `meansDamage` tells.
   func readIndex(_ transaction: Int) throws -> RepositoryIndex {
-    try RepositoryIndex(decoding: readVerified(.index, transaction))
+    let path = auxiliaryPath(.index, transaction)
+    let verify = try verification(.index, transaction)
+    do {
+      return try RepositoryIndex(reading: File.open(path, O_RDONLY), verify)
+    } catch let error as FormatError {
+      // A file that has not even a table's length was not looked at; its digest comes first.
+      try Files.read(path).withUnsafeBytes { try verify($0) }
+      throw error
+    }
   }
 
   /// Throws what `meansDamage` tells.
   func readHints(_ transaction: Int) throws -> HintsFile {
-    try HintsFile(decoding: readVerified(.hints, transaction))
+    let verify = try verification(.hints, transaction)
+    let bytes = try Files.read(auxiliaryPath(.hints, transaction))
+    try bytes.withUnsafeBytes { try verify($0) }
+    return try HintsFile(decoding: bytes)
   }
 
-  /// The file's bytes, once they match the digest that `integrity.N` has for them.
-  private func readVerified(_ kind: AuxiliaryFile, _ transaction: Int) throws -> [UInt8] {
+  /// What throws `FormatError` for a file's bytes unless they match the digest that `integrity.N` has for them.
+  private func verification(
+    _ kind: AuxiliaryFile, _ transaction: Int
+  ) throws -> (UnsafeRawBufferPointer) throws -> Void {
     let path = auxiliaryPath(kind, transaction)
     let integrity = try IntegrityFile.read(auxiliaryPath(.integrity, transaction), monitor: monitor)
-    let bytes = try Files.read(path)
-    guard integrity.verifies(kind, path: path, name: kind.name(transaction), bytes, monitor: monitor) else {
-      throw FormatError("File failed integrity check: \(String(decoding: path, as: UTF8.self))")
+    return { [monitor] bytes in
+      guard integrity.verifies(kind, path: path, name: kind.name(transaction), bytes, monitor: monitor) else {
+        throw FormatError("File failed integrity check: \(String(decoding: path, as: UTF8.self))")
+      }
     }
-    return bytes
   }
 
   /// Counts the freeable bytes of a segment that version 1 hints only name.
