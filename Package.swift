@@ -82,7 +82,8 @@ let package = Package(
     tests("BorgTree", ["BorgFormat"]),
     tests("BorgArchive", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository"]),
     tests("BorgTransfer", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive"]),
-    tests("BorgMount", ["BorgArchive", "BorgRepository", "BorgFormat", "BorgSystem", "BorgTree", "CLinux"]),
+    tests(
+      "BorgMount", ["BorgArchive", "BorgObjects", "BorgRepository", "BorgFormat", "BorgSystem", "BorgTree", "CLinux"]),
     tests("BorgCommands", ["BorgFormat", "BorgSystem"]),
   ]
 )

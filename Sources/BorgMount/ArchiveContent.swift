@@ -40,6 +40,8 @@ final class ArchiveContent: TreeContent {
   func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>] {
     guard offset >= 0, offset < starts[chunks.count], count > 0 else { return [] }
     if chunks.count > 1 { noteRead(at: offset, count: count) }
+    // From here on the kernel has it in its page cache.
+    defer { if chunks.count == 1, Int64(count) >= starts[1] - offset { reader.retire(chunks) } }
     var index = chunk(at: offset)
     var skipped = Int(offset - starts[index])
     var pieces: [ArraySlice<UInt8>] = []
