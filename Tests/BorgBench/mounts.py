@@ -2,12 +2,18 @@
 
 Each measure is made on a fresh mount of the same folder, in turn, and what it reads is compared with the folder. Printed are
 medians; `x real` says how many times faster than the real borg ours is, `of yardstick` how many times the yardstick's time
-ours takes (below 1: faster). What is not installed is left out and said.
+ours takes (below 1: faster), `cpu` the same of CPU time, the daemon's and its callers', which other work on the machine
+disturbs less. `wanted` is what the mount is to reach, worked out from the same run's figures: compare it with `ours`.
+
+Decoding is what our `extract --dry-run` of the same files takes beside its start. The limit of reading in order is the
+slower of the yardstick itself and of its CPU time and the decoding's spread over all cores.
+What is not installed is left out and said.
 """
 import filecmp
 import functools
 import os
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -36,6 +42,11 @@ class Mount:
             time.sleep(0.002)
         return self.root
 
+    @property
+    def cpu(self):
+        """Seconds that the daemon has used so far."""
+        return time.clock_gettime(~self.process.pid << 3 | 2)
+
     def __exit__(self, *unused):
         for _ in range(50):
             if subprocess.call(['umount', str(self.point)], stderr=subprocess.DEVNULL) == 0:
@@ -44,7 +55,24 @@ class Mount:
         self.process.wait()
 
 
-# --- what is measured: each returns seconds, or operations a second with a unit ------------------------------------------
+# --- what is measured: `with watch` stands around it; a measure returns what it got done, nothing where that is fixed ---
+
+class Watch:
+    """Wall seconds and CPU seconds, of this process, its children and the daemon."""
+
+    def __init__(self, mount):
+        self.mount, self.seconds, self.cpu = mount, 0.0, 0.0
+
+    def __enter__(self):
+        self.start, self.cpu_before = time.monotonic(), self.used()
+
+    def __exit__(self, *unused):
+        self.seconds, self.cpu = time.monotonic() - self.start, self.used() - self.cpu_before
+
+    def used(self):
+        own = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(usage.ru_utime + usage.ru_stime for usage in own) + self.mount.cpu
+
 
 def expect(holds, message):
     if not holds:
@@ -58,112 +86,98 @@ def known(folder):
     return [os.path.relpath(path, folder) for path in found]
 
 
-def list_root(root, source):
+def list_root(root, source, watch):
     """What follows the start of the program, which `compare` adds."""
-    start = time.monotonic()
-    expect(sorted(os.listdir(root)) == sorted(os.listdir(source)), 'the root differs')
-    return time.monotonic() - start
+    with watch:
+        names = os.listdir(root)
+    expect(sorted(names) == sorted(os.listdir(source)), 'the root differs')
 
 
 def finding(*words):
-    def measure(root, source):
-        start = time.monotonic()
-        lines = subprocess.run(['find', str(root), *words], stdout=subprocess.PIPE, check=True).stdout.count(b'\n')
-        seconds = time.monotonic() - start
+    def measure(root, source, watch):
+        with watch:
+            lines = subprocess.run(['find', str(root), *words], stdout=subprocess.PIPE, check=True).stdout.count(b'\n')
         expect(lines == len(known(source)) + 1, 'find saw %d entries' % lines)
-        return seconds
     return measure
 
 
-def find_again(root, source):
-    finding()(root, source)
-    return finding()(root, source)
+def find_again(root, source, watch):
+    finding()(root, source, watch)
+    finding()(root, source, watch)
 
 
-def lstat_shuffled(root, source):
+def lstat_shuffled(root, source, watch):
     shuffled = list(known(source))
     random.Random(1).shuffle(shuffled)
     os.chdir(root)
-    start = time.monotonic()
-    sizes = sum(os.lstat(path).st_size for path in shuffled)
-    seconds = time.monotonic() - start
+    with watch:
+        sizes = sum(os.lstat(path).st_size for path in shuffled)
     os.chdir('/')
     expect(sizes > 0, 'no sizes')
-    return seconds
 
 
-def tar(root, source):
-    start = time.monotonic()
-    counted = subprocess.run(['bash', '-c', 'tar c -C "$0" . | wc -c', str(root)], stdout=subprocess.PIPE)
-    seconds = time.monotonic() - start
-    original = subprocess.run(['bash', '-c', 'tar c -C "$0" . | wc -c', str(source)], stdout=subprocess.PIPE)
+def tar(root, source, watch):
+    words = ['bash', '-c', 'tar c -C "$0" . | wc -c']
+    with watch:
+        counted = subprocess.run([*words, str(root)], stdout=subprocess.PIPE)
+    original = subprocess.run([*words, str(source)], stdout=subprocess.PIPE)
     expect(counted.stdout == original.stdout, 'tar wrote %s' % counted.stdout)
-    return seconds
 
 
 def copying(*words):
-    def measure(root, source):
+    def measure(root, source, watch):
         target = source.parent / 'copied'
         shutil.rmtree(target, ignore_errors=True)
-        start = time.monotonic()
-        subprocess.run([*words, '%s/.' % root, str(target)], check=True)
-        seconds = time.monotonic() - start
+        with watch:
+            subprocess.run([*words, '%s/.' % root, str(target)], check=True)
         expect(subprocess.call(['diff', '-rq', str(source), str(target)]) == 0, 'the copy differs')
         shutil.rmtree(target)
-        return seconds
     return measure
 
 
-def heads(root, source):
+def heads(root, source, watch):
     """What thumbnailers do: the first bytes of every file, in order."""
     files = [path for path in sorted(known(source)) if (source / path).is_file()]
-    start = time.monotonic()
     total = 0
-    for path in files:
-        descriptor = os.open(root / path, os.O_RDONLY)
-        total += len(os.pread(descriptor, 4096, 0))
-        os.close(descriptor)
-    seconds = time.monotonic() - start
+    with watch:
+        for path in files:
+            descriptor = os.open(root / path, os.O_RDONLY)
+            total += len(os.pread(descriptor, 4096, 0))
+            os.close(descriptor)
     expect(total == sum(min(4096, (source / path).stat().st_size) for path in files), 'heads differ')
-    return seconds
 
 
-def read_through(path, original):
+def sequential(root, source, watch):
     buffer = bytearray(1 << 20)
-    start = time.monotonic()
-    with open(path, 'rb', buffering=0) as file:
+    with watch, open(root / 'half', 'rb', buffering=0) as file:
         while file.readinto(buffer):
             pass
-    seconds = time.monotonic() - start
-    expect(filecmp.cmp(path, original, shallow=False), 'contents differ')
-    return original.stat().st_size / seconds / 1e6
+    expect(filecmp.cmp(root / 'half', source / 'half', shallow=False), 'contents differ')
+    return (source / 'half').stat().st_size / 1e6
 
 
-def sequential(root, source):
-    return read_through(root / 'half', source / 'half')
-
-
-def sequential_again(root, source):
-    read_through(root / 'half', source / 'half')
-    return read_through(root / 'half', source / 'half')
+def sequential_again(root, source, watch):
+    sequential(root, source, watch)
+    return sequential(root, source, watch)
 
 
 def reading_randomly(size, readers):
     """Reads at random places for a while with so many processes; the first reads of each are compared."""
-    def measure(root, source):
+    def measure(root, source, watch):
         length = (source / 'half').stat().st_size
         counts, count = os.pipe()
-        for number in range(readers):
-            child = os.fork()
-            if child == 0:
-                os.write(count, b'%d\n' % read_randomly(root, source, size, length, number))
-                os._exit(0)
-        for _ in range(readers):
-            expect(os.wait()[1] == 0, 'a reader failed')
+        with watch:
+            for number in range(readers):
+                child = os.fork()
+                if child == 0:
+                    os.write(count, b'%d\n' % read_randomly(root, source, size, length, number))
+                    os._exit(0)
+            for _ in range(readers):
+                expect(os.wait()[1] == 0, 'a reader failed')
         total = sum(map(int, os.read(counts, 65536).split()))
         os.close(counts)
         os.close(count)
-        return total / READ_SECONDS
+        return total
     return measure
 
 
@@ -182,22 +196,52 @@ def read_randomly(root, source, size, length, number):
     return done
 
 
-# --- tables --------------------------------------------------------------------------------------------------------------
+# --- what is wanted: bounds in a row's own unit, from the figures of the same run -----------------------------------------
 
 SECONDS, MEGABYTES, OPERATIONS = 's', 'MB/s', 'ops/s'
+
+
+def times_real(factor):
+    def bound(row):
+        return row.real and (row.real / factor if row.unit == SECONDS else row.real * factor)
+    return bound, '%g x real' % factor
+
+
+def yardstick(factor):
+    def bound(row):
+        return row.yardstick and (row.yardstick * factor if row.unit == SECONDS else row.yardstick / factor)
+    return bound, '%g yardsticks' % factor
+
+
+def yardstick_and_decoding(factor):
+    def bound(row):
+        return row.yardstick and row.yardstick * factor + row.decoding[0]
+    return bound, '%g yardsticks + decoding' % factor
+
+
+def part_of_limit(percent):
+    def bound(row):
+        if row.yardstick is None:
+            return None
+        amount = row.amount['yardstick']
+        seconds = max(amount / row.yardstick, (row.cpu['yardstick'] + row.decoding[1]) / os.cpu_count())
+        return percent / 100 * amount / seconds
+    return bound, '%d%% of the limit' % percent
+
+
 MEASURES = {
-    'start': (list_root, 'many', SECONDS),
-    'find': (finding(), 'many', SECONDS),
-    'find again': (find_again, 'many', SECONDS),
-    'find -ls': (finding('-ls'), 'many', SECONDS),
-    'lstat shuffled': (lstat_shuffled, 'many', SECONDS),
-    'tar': (tar, 'tree', SECONDS),
-    'cp -a': (copying('cp', '-a'), 'tree', SECONDS),
-    'rsync -a': (copying('rsync', '-a'), 'tree', SECONDS),
-    'heads': (heads, 'tree', SECONDS),
-    'sequential': (sequential, 'mix', MEGABYTES),
-    'sequential again': (sequential_again, 'mix', MEGABYTES),
-    **{'random %dk x%d' % (size, readers): (reading_randomly(size << 10, readers), 'mix', OPERATIONS)
+    'start': (list_root, 'many', SECONDS, [times_real(15)]),
+    'find': (finding(), 'many', SECONDS, [yardstick(1.3)]),
+    'find again': (find_again, 'many', SECONDS, [yardstick(1.3)]),
+    'find -ls': (finding('-ls'), 'many', SECONDS, [yardstick(1.3), times_real(3.5)]),
+    'lstat shuffled': (lstat_shuffled, 'many', SECONDS, [yardstick(1.3), times_real(15)]),
+    'tar': (tar, 'tree', SECONDS, [yardstick_and_decoding(1.5), times_real(2.5)]),
+    'cp -a': (copying('cp', '-a'), 'tree', SECONDS, [yardstick_and_decoding(1.5), times_real(2.5)]),
+    'rsync -a': (copying('rsync', '-a'), 'tree', SECONDS, [yardstick_and_decoding(1.5), times_real(2.5)]),
+    'heads': (heads, 'tree', SECONDS, []),
+    'sequential': (sequential, 'mix', MEGABYTES, [part_of_limit(75)]),
+    'sequential again': (sequential_again, 'mix', MEGABYTES, [yardstick(1.3)]),
+    **{'random %dk x%d' % (size, readers): (reading_randomly(size << 10, readers), 'mix', OPERATIONS, [times_real(50)])
        for size in (4, 128) for readers in (1, 4, 16)},
 }
 
@@ -212,10 +256,18 @@ class Mounts:
         self.yardstick = work / 'memoryfs'
         flags = self.output('pkg-config', '--cflags', '--libs', 'fuse3').split()
         subprocess.run(['cc', '-O2', str(HERE / 'memoryfs.c'), *flags, '-o', str(self.yardstick)], check=True)
-        self.has_llfuse = subprocess.call([str(Path(real).parent / 'python'), '-c', 'import llfuse'],
-                                          stderr=subprocess.DEVNULL) == 0
-        self.has_pyfuse3 = subprocess.call([str(Path(real).parent / 'python'), '-c', 'import pyfuse3'],
-                                           stderr=subprocess.DEVNULL) == 0
+        self.implementations = [name for name in ('pyfuse3', 'llfuse') if self.has_module(name)]
+        self.has_squashfuse = bool(shutil.which('mksquashfs') and shutil.which('squashfuse'))
+        self.has_restic = bool(shutil.which('restic'))
+        self.names = ['yardstick', 'ours', *('real ' + name for name in self.implementations)]
+        self.names += ['squashfuse'] * self.has_squashfuse + ['restic'] * self.has_restic
+        for name in ('real pyfuse3', 'real llfuse', 'squashfuse', 'restic'):
+            if name not in self.names:
+                print('not installed: %s' % name)
+
+    def has_module(self, name):
+        return subprocess.call([str(Path(self.real).parent / 'python'), '-c', 'import ' + name],
+                               stderr=subprocess.DEVNULL) == 0
 
     def output(self, *words):
         return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, env=self.env).stdout
@@ -228,30 +280,43 @@ class Mounts:
         folder = self.work / ('pictures-' + source.name)
         folder.mkdir()
         self.run(self.real, 'init', '-e', 'repokey', folder / 'repo', stderr=subprocess.DEVNULL)
-        self.run(self.real, 'create', '%s::a' % (folder / 'repo'), '.', cwd=source)
-        archive = '%s::a' % (folder / 'repo')
+        self.run(self.real, 'create', self.archive(source), '.', cwd=source)
         mounts = [Mount('yardstick', [self.yardstick, source], folder / 'y', self.env),
-                  Mount('ours', [self.ours, 'mount', '-f', archive], folder / 'o', self.env)]
-        for name, there in (('pyfuse3', self.has_pyfuse3), ('llfuse', self.has_llfuse)):
-            if there:
-                env = dict(self.env, BORG_FUSE_IMPL=name)
-                mounts.append(
-                    Mount('real ' + name, [self.real, 'mount', '-f', archive], folder / name, env))
-            else:
-                print('not installed beside the real borg: %s' % name)
-        if shutil.which('mksquashfs') and shutil.which('squashfuse'):
+                  Mount('ours', [self.ours, 'mount', '-f', self.archive(source)], folder / 'o', self.env)]
+        for name in self.implementations:
+            env = dict(self.env, BORG_FUSE_IMPL=name)
+            mounts.append(Mount('real ' + name, [self.real, 'mount', '-f', self.archive(source)], folder / name, env))
+        if self.has_squashfuse:
             self.run('mksquashfs', source, folder / 'image', '-comp', 'lz4', '-quiet', '-no-progress')
             mounts.append(Mount('squashfuse', ['squashfuse', '-f', folder / 'image'], folder / 's', self.env))
-        else:
-            print('not installed: squashfuse, squashfs-tools')
-        if shutil.which('restic'):
+        if self.has_restic:
             self.run('restic', '-r', folder / 'restic', 'init')
             self.run('restic', '-r', folder / 'restic', 'backup', '-q', '.', cwd=source)
             mounts.append(Mount('restic', ['restic', '-r', folder / 'restic', 'mount'], folder / 'r', self.env,
                                 root='ids'))
-        else:
-            print('not installed: restic')
         return mounts
+
+    def archive(self, source):
+        return '%s::a' % (self.work / ('pictures-' + source.name) / 'repo')
+
+    def decoding(self, source, runs):
+        """Wall and CPU seconds that decoding takes: of the large file where there is one, else of all files."""
+        part = ['half'] if (source / 'half').exists() else []
+        cost = {}
+        for _ in range(runs):
+            for which, paths in (('all', part), ('start', ['no-such-path'])):
+                cost.setdefault(which, []).append(self.dry_run(source, paths))
+        whole, start = ([statistics.median(figure) for figure in zip(*cost[which])] for which in ('all', 'start'))
+        return [max(0.0, a - b) for a, b in zip(whole, start)]
+
+    def dry_run(self, source, paths):
+        start = time.monotonic()
+        child = subprocess.Popen([str(self.ours), 'extract', '--dry-run', self.archive(source), *paths], env=self.env,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        expect(child.returncode in (0, 1), 'extract --dry-run: exit %d' % child.returncode)
+        return time.monotonic() - start, usage.ru_utime + usage.ru_stime
 
 
 def restic_root(ids):
@@ -262,42 +327,71 @@ def restic_root(ids):
     return place
 
 
+class Row:
+    """The medians of one measure, by mount."""
+
+    def __init__(self, name, unit, decoding):
+        self.name, self.unit, self.decoding = name, unit, decoding
+        self.runs = {}
+
+    def add(self, mount, amount, seconds, cpu):
+        value = seconds if self.unit == SECONDS else amount / seconds
+        self.runs.setdefault(mount, []).append((value, cpu, amount))
+
+    def finish(self):
+        medians = {mount: [statistics.median(figures) for figures in zip(*runs)] for mount, runs in self.runs.items()}
+        self.value, self.cpu, self.amount = ({mount: found[place] for mount, found in medians.items()}
+                                             for place in range(3))
+        self.yardstick, self.ours = self.value.get('yardstick'), self.value.get('ours')
+        reals = [value for mount, value in self.value.items() if mount.startswith('real')]
+        self.real = (min if self.unit == SECONDS else max)(reals) if reals else None
+
+    def show(self, names, wanted):
+        line = '%-17s' % self.name
+        for name in names:
+            line += '%14s' % (self.text(self.value[name]) if name in self.value else '')
+        line += '%9s%13s' % (self.faster(self.ours, self.real), self.faster(self.yardstick, self.ours))
+        cpus = [self.cpu.get(name) for name in ('ours', 'yardstick')]
+        line += '%7s   ' % ('%.2f' % (cpus[0] / cpus[1]) if all(cpus) and self.unit != OPERATIONS else '')
+        bounds = [(bound(self), text) for bound, text in wanted]
+        sign = '<=' if self.unit == SECONDS else '>='
+        print(line + ', '.join('%s %s (%s)' % (sign, self.text(bound), text) for bound, text in bounds if bound),
+              flush=True)
+
+    def text(self, value):
+        return ('%.3f %s' if self.unit == SECONDS else '%.0f %s') % (value, self.unit)
+
+    def faster(self, one, other):
+        """How many times faster the one is."""
+        if one is None or other is None:
+            return ''
+        return '%.2f' % (other / one if self.unit == SECONDS else one / other)
+
+
 def compare(work, ours, real, corpora, rows, runs, only):
     mounts = Mounts(work, ours, real)
-    shown = {}
-    names = ['yardstick', 'ours', 'real pyfuse3', 'real llfuse', 'squashfuse', 'restic']
-    print('%-18s' % 'measure' + ''.join('%14s' % name for name in names) + '%10s%14s' % ('x real', 'of yardstick'))
-    for name, (measure, corpus, unit) in MEASURES.items():
-        if rows and not any(name.startswith(wanted) for wanted in rows.split(',')):
+    shown, decoding = {}, {}
+    names = [name for name in mounts.names if not only or any(name.startswith(wanted) for wanted in only.split(','))]
+    print('%-17s' % 'measure' + ''.join('%14s' % name for name in names)
+          + '%9s%13s%7s   wanted' % ('x real', 'of yardstick', 'cpu'))
+    for name, (measure, corpus, unit, wanted) in MEASURES.items():
+        if rows and not any(name.startswith(chosen) for chosen in rows.split(',')):
             continue
+        source = corpora(corpus)
         if corpus not in shown:
             for pictures in shown:
                 shutil.rmtree(work / ('pictures-' + pictures))
-            shown = {corpus: mounts.of(corpora(corpus))}
-        results = {}
+            shown = {corpus: mounts.of(source)}
+            decoding = mounts.decoding(source, runs)
+        row = Row(name, unit, decoding)
         for _ in range(runs):
-            for mount in shown[corpus]:
-                if only and not any(mount.name.startswith(wanted) for wanted in only.split(',')):
-                    continue
+            for mount in (mount for mount in shown[corpus] if mount.name in names):
                 start = time.monotonic()
                 with mount as root:
                     started = time.monotonic() - start if name == 'start' else 0
                     root = restic_root(root) if mount.name == 'restic' else root
-                    results.setdefault(mount.name, []).append(started + measure(root, corpora(corpus)))
-        show(name, unit, names, {name: statistics.median(values) for name, values in results.items()})
-
-
-def show(name, unit, names, values):
-    line = '%-18s' % name
-    for column in names:
-        line += '%14s' % ('%.3f %s' % (values[column], unit) if unit == SECONDS else '%.0f %s' % (values[column], unit)
-                          ) if column in values else '%14s' % ''
-    ours = values.get('ours')
-
-    def times(other, mine):
-        if mine is None or other is None:
-            return ''
-        return '%.2f' % (other / mine if unit == SECONDS else mine / other)
-    reals = [values[column] for column in names if column.startswith('real') and column in values]
-    best = (min if unit == SECONDS else max)(reals) if reals else None
-    print(line + '%10s%14s' % (times(best, ours), times(ours, values.get('yardstick'))), flush=True)
+                    watch = Watch(mount)
+                    amount = measure(root, source, watch)
+                    row.add(mount.name, amount or 0, started + watch.seconds, watch.cpu)
+        row.finish()
+        row.show(names, wanted)
