@@ -79,6 +79,18 @@ import Testing
     #expect(versions.first?.hasSuffix(" one") == true)
   }
 
+  @Test func `what was a file and a folder has versions and names, and only folders are searched`() throws {
+    let source = MemoryTreeSource([
+      ("one", [.file("d/x", "1"), .file("d/f", "1")]), ("two", [.file("d/x/below", "2"), .file("d/f", "2")]),
+    ])
+    let tree = ViewsTree(over: try RepositoryTree(source, options: .test))
+    let names = try tree.names(".borg/history/d/x").dropFirst(2)
+    #expect(names.count == 2 && names.last == "below")
+    let scans = source.scans(of: "one")
+    #expect(try tree.names(".borg/history/d/f").count == 4)
+    #expect(source.scans(of: "one") == scans)
+  }
+
   @Test func `what the mount's patterns leave out is not in the history, folders neither`() throws {
     let archives: [(name: String, files: [File])] = [
       (

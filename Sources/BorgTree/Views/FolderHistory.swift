@@ -10,6 +10,8 @@ struct PathHistory: Sendable, Equatable {
   }
 
   var name: [UInt8]
+  /// Whether it was a folder in any of the archives.
+  var isFolder: Bool
   var versions: [Version]
 }
 
@@ -46,16 +48,14 @@ final class FolderHistories: Sendable {
     let condition = FolderCondition(folder, source)
     let search = ArchiveSearch(in: store, for: condition)
     search.search(archives) { source.warn("Archive \(displayText($0.name)): \($1)") }
-    var histories: [PathHistory] = []
+    var histories: [[UInt8]: PathHistory] = [:]
+    for name in condition.folders { histories[name] = PathHistory(name: name, isFolder: true, versions: []) }
     search.forEachFinding { finding in
-      let versions = finding.versions.map {
-        PathHistory.Version(archive: archives[$0.archives[0]], mtime: $0.mtime)
-      }
-      histories.append(PathHistory(name: condition.name(of: finding.path), versions: versions))
+      let name = condition.name(of: finding.path)
+      histories[name, default: PathHistory(name: name, isFolder: false, versions: [])].versions =
+        finding.versions.map { PathHistory.Version(archive: archives[$0.archives[0]], mtime: $0.mtime) }
     }
-    let files = Set(histories.map(\.name))
-    histories += condition.folders.subtracting(files).map { PathHistory(name: $0, versions: []) }
-    return histories.filter(\.name.isFileName).sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    return histories.values.filter(\.name.isFileName).sorted { $0.name.lexicographicallyPrecedes($1.name) }
   }
 }
 

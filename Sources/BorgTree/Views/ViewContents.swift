@@ -87,17 +87,22 @@ final class ViewContents: Sendable {
   }
 
   private func history(of path: [[UInt8]], _ archives: [TreeArchive]) -> [Entry] {
-    let children = names(in: path, archives).map { Entry(name: $0.name, view: .history(path + [$0.name])) }
-    guard let name = path.last else { return children }
+    guard let name = path.last else { return folders(in: path, archives) }
+    guard let own = names(in: path.dropLast(), archives).first(where: { $0.name == name }) else { return [] }
+    let children = own.isFolder ? folders(in: path, archives) : []
     var labels = Labels(children.map(\.name))
-    let own = names(in: path.dropLast(), archives).first { $0.name == name }
     let inside = Array(path.joined(separator: [TreePath.separator]))
-    let versions = (own?.versions ?? []).filter(\.archive.name.isFileName).map { version in
+    let versions = own.versions.filter(\.archive.name.isFileName).map { version in
       let label = localText(version.archive.start) + [0x20] + version.archive.name
       let link = View.link(to: version.archive, path: inside, up: path.count + 2, time: version.mtime)
       return Entry(name: labels.distinct(label), view: link)
     }
     return versions + children
+  }
+
+  /// What is in a folder's history: a folder for each name.
+  private func folders(in path: [[UInt8]], _ archives: [TreeArchive]) -> [Entry] {
+    names(in: path, archives).map { ($0.name, .history(path + [$0.name])) }
   }
 
   private func names(in folder: [[UInt8]], _ archives: [TreeArchive]) -> [PathHistory] {
