@@ -1,5 +1,6 @@
 import BorgFormat
 import BorgSystem
+import Glibc
 
 /// Where each current object's PUT lies: the table of `index.N` (repository.md section 9).
 final class RepositoryIndex {
@@ -18,6 +19,7 @@ final class RepositoryIndex {
   /// `verify` throws.
   init(reading file: File, _ verify: (UnsafeRawBufferPointer) throws -> Void) throws {
     table = try HashIndex(fileSize: Int(clamping: file.size()), valueWords: 2) { bytes in
+      RepositoryIndex.preferLargePages(bytes)
       guard try file.read(into: bytes) == bytes.count else { throw FormatError("hash index: file has a wrong length") }
       try verify(UnsafeRawBufferPointer(bytes))
     }
@@ -53,4 +55,13 @@ final class RepositoryIndex {
   }
 
   private static let bucketSize = ChunkID.byteCount + 8
+
+  /// A table of millions of small pages takes longer to get from the kernel than to read.
+  private static func preferLargePages(_ bytes: UnsafeMutableRawBufferPointer) {
+    let largePage = 2 << 20
+    guard let start = bytes.baseAddress, bytes.count >= 2 * largePage else { return }
+    let first = start.alignedUp(toMultipleOf: largePage)
+    let count = (bytes.count - (first - start)) / largePage * largePage
+    madvise(first, count, MADV_HUGEPAGE)
+  }
 }
