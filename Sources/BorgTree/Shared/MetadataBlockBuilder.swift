@@ -18,6 +18,9 @@ struct MetadataBlockBuilder {
 
   private static let maximumItems = 60_000
   private static let maximumLength = 64 << 20
+  /// Only to ask for about as much memory at the start as is needed in the end.
+  private static let usualItemLength = 160
+  private static let bytesForOneOfNames = 6
   /// An assembly holds the whole path of each directory above an item, and is made by recursion.
   private static let maximumDepth = 128
   /// So many places are tried at most where a chunk's first item could begin.
@@ -75,17 +78,11 @@ struct MetadataBlockBuilder {
   ]
 
   private mutating func fill(_ chunk: UnsafeRawBufferPointer, from start: Int) {
+    arena.reserveCapacity(start + (chunk.count - start) / MetadataBlockBuilder.bytesForOneOfNames)
+    items.reserveCapacity((chunk.count - start) / MetadataBlockBuilder.usualItemLength)
     arena.append(contentsOf: chunk[..<start])
     var position = start
-    while position < chunk.count {
-      let rest = UnsafeRawBufferPointer(rebasing: chunk[position...])
-      var location = ItemLocation(firstChunk: 0, offset: UInt32(position), length: 0)
-      guard let (item, length) = skim(rest, at: location) else { break }
-      location.length = UInt32(length)
-      guard items.count < MetadataBlockBuilder.maximumItems else { return header.isRegular = 0 }
-      add(item, at: location)
-      position += length
-    }
+    while position < chunk.count, let length = addItem(of: chunk, at: position) { position += length }
     header.headLength = UInt32(start)
     header.tailStart = keep(UnsafeRawBufferPointer(rebasing: chunk[position...]))
     header.tailLength = UInt32(chunk.count - position)
@@ -93,12 +90,19 @@ struct MetadataBlockBuilder {
     fillSlots()
   }
 
-  /// Nil: there is no whole item.
-  private mutating func skim(
-    _ bytes: UnsafeRawBufferPointer, at location: ItemLocation
-  ) -> (summary: ItemSummary, byteCount: Int)? {
+  /// Adds the item that begins at a position; its length, nil when there is none that is whole and of use.
+  private mutating func addItem(of chunk: UnsafeRawBufferPointer, at position: Int) -> Int? {
+    let rest = UnsafeRawBufferPointer(rebasing: chunk[position...])
+    var location = ItemLocation(firstChunk: 0, offset: UInt32(position), length: 0)
     do {
-      return try ItemCodec.skim(bytes, at: location)
+      guard let skimmed = try ItemCodec.skim(rest, at: location) else { return nil }
+      guard items.count < MetadataBlockBuilder.maximumItems else {
+        header.isRegular = 0
+        return nil
+      }
+      location.length = UInt32(skimmed.byteCount)
+      add(skimmed.summary, at: location)
+      return skimmed.byteCount
     } catch {
       header.isRegular = 0
       return nil
