@@ -9,7 +9,7 @@ import Synchronization
 /// they are asked for.
 public final class ArchiveTreeSource: TreeSource {
   private let session: RepositorySession
-  private let entries: Mutex<[Manifest.Entry]>
+  private let shown: Mutex<ShownArchives>
   private let watch: ManifestWatch?
   private let matcher: PatternMatcher
   private let usesNames: Bool
@@ -20,7 +20,7 @@ public final class ArchiveTreeSource: TreeSource {
   private let zeros: ZeroChunks
   /// The hosts of archives, by their id.
   private let hosts = Mutex<[ChunkID: [UInt8]]>([:])
-  private let opened = Mutex<[TreeArchive: Archive]>([:])
+  private let opened = Mutex(OpenedArchives())
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
 
@@ -33,7 +33,7 @@ public final class ArchiveTreeSource: TreeSource {
     usesNames: Bool, dataCacheBytes: Int = 64 << 20
   ) {
     self.session = session
-    self.entries = Mutex(entries)
+    shown = Mutex(ShownArchives(entries))
     self.watch = watch
     self.matcher = matcher
     self.usesNames = usesNames
@@ -49,22 +49,14 @@ public final class ArchiveTreeSource: TreeSource {
   /// What reading contents has cost so far.
   public var dataStatistics: ChunkReader.Counts { dataReader.statistics }
 
-  public func archives() throws(TreeError) -> [TreeArchive] {
-    entries.withLock { $0 }.map { ArchiveTreeSource.archive($0) }
-  }
+  public func archives() throws(TreeError) -> [TreeArchive] { shown.withLock { $0.archives } }
 
   public func changedArchives() -> [TreeArchive]? {
     guard let changed = watch?.changedEntries() else { return nil }
-    entries.withLock { $0 = changed }
-    let archives = changed.map { ArchiveTreeSource.archive($0) }
-    let kept = Set(archives)
-    opened.withLock { $0 = $0.filter { kept.contains($0.key) } }
-    return archives
-  }
-
-  private static func archive(_ entry: Manifest.Entry) -> TreeArchive {
-    let start = Timestamp.parseUTC(String(decoding: entry.time, as: UTF8.self)) ?? 0
-    return TreeArchive(name: entry.name, id: entry.id, start: start)
+    let list = ShownArchives(changed)
+    shown.withLock { $0 = list }
+    opened.withLock { $0.keepOnly { list.entry(of: $0) != nil } }
+    return list.archives
   }
 
   public func forEachItem(
@@ -151,13 +143,13 @@ public final class ArchiveTreeSource: TreeSource {
     if let known = opened.withLock({ $0[archive] }) { return known }
     let entry = try entry(of: archive)
     let new = try reading { try Archive(entry, in: session) }
-    opened.withLock { $0[archive] = new }
+    opened.withLock { $0.keep(new, as: archive) }
+    hosts.withLock { $0[archive.id] = new.metadata.hostname ?? [] }
     return new
   }
 
   private func entry(of archive: TreeArchive) throws(TreeError) -> Manifest.Entry {
-    let found = entries.withLock { $0.first { $0.id == archive.id && $0.name == archive.name } }
-    guard let entry = found else { throw .noSuchEntry }
+    guard let entry = shown.withLock({ $0.entry(of: archive) }) else { throw .noSuchEntry }
     return entry
   }
 

@@ -55,8 +55,11 @@ import Testing
     return bytes + withUnsafeBytes(of: number) { Array($0) }
   }
 
-  private func archive(_ name: String, _ items: [Item], streamChunk length: Int = 10_000) throws -> Manifest.Entry {
-    var stream: [UInt8] = []
+  /// `beginning`: what the item stream begins with.
+  private func archive(
+    _ name: String, _ items: [Item], streamChunk length: Int = 10_000, beginning: [UInt8] = []
+  ) throws -> Manifest.Entry {
+    var stream = beginning
     for item in items { ItemCodec.encode(item, into: &stream) }
     var metadata = ArchiveMetadata(name: Array(name.utf8), time: Array("2026-01-01T00:00:00.000000".utf8))
     for start in stride(from: 0, to: stream.count, by: length) {
@@ -137,6 +140,53 @@ import Testing
     #expect(repository.getCount == 0)
   }
 
+  @Test func `the history of one folder costs each archive's metadata once, that of another nothing`() throws {
+    var files = try (0..<500).map { try file("folder \($0 % 7)/file \($0)", [chunk($0, 10)]) }
+    var entries: [Manifest.Entry] = []
+    for number in 0..<5 {
+      files[number * 100].mtime = Int64(number)
+      files[number * 100].chunks = [try store(chunk(1000 + number, 10))]
+      entries.append(try archive("a\(number)", files))
+    }
+    let tree = ViewsTree(over: try RepositoryTree(source(entries), options: options))
+    let chunks = try Set(entries.flatMap { try Archive($0, in: session).metadata.items })
+    repository.resetCounts()
+    #expect(try walk(tree, inode(".borg/history/folder 2", in: tree)) > 70)
+    #expect(chunks.allSatisfy { repository.gets[$0] == 1 })
+    #expect(repository.getCount == chunks.count + entries.count)
+    repository.resetCounts()
+    #expect(try walk(tree, inode(".borg/history/folder 0/file 0", in: tree)) == 1)
+    #expect(try walk(tree, inode(".borg/by-host", in: tree)) == 1 + entries.count + 1)
+    #expect(try walk(tree, inode("a1", in: tree)) == 507)
+    #expect(repository.getCount == 0)
+  }
+
+  @Test func `an item that is none is told by a search, and the others are found`() throws {
+    var noItem: [UInt8] = [0x81, 0xA4]
+    noItem += Array("mode".utf8) + [0x01]
+    let files = try (0..<200).map { try file("file \($0)", [chunk($0, 10)]) }
+    let source = source([try archive("bad", files, beginning: noItem), try archive("good", files)])
+    let search = ArchiveSearch(in: BlockStore(source, options: options), for: Everything())
+    search.search(try source.archives()) { archive, error in Issue.record("\(archive.name): \(error)") }
+    var counts: [Int] = []
+    search.forEachFinding { counts.append($0.archiveCount) }
+    #expect(counts == Array(repeating: 2, count: 200))
+    let monitor = try #require(session.context.monitor as? RecordingMonitor)
+    #expect(
+      monitor.records.filter { $0.message.contains("Archive bad: skipping an item with bad metadata") }.count == 1)
+  }
+
+  @Test func `archives that were opened are let go of when their lists of chunks are long`() throws {
+    var opened = OpenedArchives(maximumChunkCount: 10)
+    for number in 0..<20 {
+      let entry = try archive("a\(number)", [try file("a", [chunk(number, 10)])], streamChunk: 20)
+      let archive = try #require(try source([entry]).archives().first)
+      opened.keep(try Archive(entry, in: session), as: archive)
+      #expect(opened[archive] != nil)
+      #expect(opened.count <= 2)
+    }
+  }
+
   @Test func `reading in order fetches each chunk once`() throws {
     let chunks = (0..<24).map { chunk($0, 200_000 + $0 * 5000) }
     let entry = try archive("a", [try file("large", chunks)])
@@ -210,4 +260,10 @@ import Testing
     #expect(source.dataStatistics.fetches == 60)
     #expect(source.dataStatistics.cachedBytes <= 33 << 20)
   }
+}
+
+private final class Everything: SearchCondition {
+  func admits(directory path: UnsafeRawBufferPointer) -> Bool { true }
+  func admits(_ item: SearchedItem) -> Bool { true }
+  func admits(_ item: SearchedItem, at path: UnsafeRawBufferPointer) -> Bool { true }
 }
