@@ -9,6 +9,8 @@ public protocol Repository: AnyObject, Sendable {
   func get(_ id: ChunkID) throws -> [UInt8]
   /// Hints that these will soon be asked for; may do nothing.
   func prefetch(_ ids: [ChunkID])
+  /// The same, with about how many bytes each of the first ones has.
+  func prefetch(_ ids: [ChunkID], sizes: [Int])
   /// So many bytes should be announced by `prefetch` ahead of their use; 0: an object is here when it is asked for.
   var readAheadBytes: Int { get }
   func put(_ id: ChunkID, _ object: [UInt8]) throws
@@ -67,5 +69,6 @@ public struct CommitOptions: Sendable {
 
 extension Repository {
   public var readAheadBytes: Int { 0 }
+  public func prefetch(_ ids: [ChunkID], sizes: [Int]) { prefetch(ids) }
   public func settle() throws {}
 }

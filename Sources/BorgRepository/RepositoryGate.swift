@@ -16,11 +16,12 @@ public struct RepositoryGate: Sendable {
     self.monitor = monitor
   }
 
-  /// Opens the repository; with `creation` it is made first.
+  /// Opens the repository; with `creation` it is made first. `expectations`: what will be read at once.
   public func open(
-    _ location: Location, lock: LockOptions, creation: LocalRepository.CreateOptions? = nil
+    _ location: Location, lock: LockOptions, expecting expectations: RemoteRepository.Expectations = [],
+    creation: LocalRepository.CreateOptions? = nil
   ) throws -> any Repository {
-    guard location.isLocal else { return try openRemote(location, lock, creation) }
+    guard location.isLocal else { return try openRemote(location, lock, expectations, creation) }
     if let creation {
       return try LocalRepository.create(location, creation, lock: lock, environment: environment, monitor: monitor)
     }
@@ -28,18 +29,30 @@ public struct RepositoryGate: Sendable {
   }
 
   private func openRemote(
-    _ location: Location, _ lock: LockOptions, _ creation: LocalRepository.CreateOptions?
+    _ location: Location, _ lock: LockOptions, _ expectations: RemoteRepository.Expectations,
+    _ creation: LocalRepository.CreateOptions?
   ) throws -> any Repository {
     if let creation {
       return try RemoteRepository.create(
-        location, creation, lock: lock, remote: remote, environment: environment, monitor: monitor)
+        location, creation, lock: lock, expecting: expectations, remote: remote, environment: environment,
+        monitor: monitor)
     }
+    let opening = RemoteRepository.OpenOptions(lock: lock, expectations: expectations)
+    return reconnects
+      ? try openReconnecting(location, opening)
+      : try RemoteRepository.open(
+        location, lock: lock, expecting: expectations, remote: remote, environment: environment, monitor: monitor)
+  }
+
+  private func openReconnecting(
+    _ location: Location, _ opening: RemoteRepository.OpenOptions
+  ) throws -> ReconnectingRepository {
     var remote = remote
-    if reconnects { remote.silenceLimitSeconds = RepositoryGate.silenceLimitSeconds }
+    remote.silenceLimitSeconds = RepositoryGate.silenceLimitSeconds
     let (options, environment, monitor) = (remote, environment, monitor)
-    @Sendable func connect() throws -> RemoteRepository {
-      try RemoteRepository.open(location, lock: lock, remote: options, environment: environment, monitor: monitor)
+    return try ReconnectingRepository(monitor: monitor) { attempt in
+      try RemoteRepository.open(
+        location, opening, remote: options, attempt: attempt, environment: environment, monitor: monitor)
     }
-    return reconnects ? try ReconnectingRepository(monitor: monitor, connect: connect) : try connect()
   }
 }

@@ -21,11 +21,13 @@ struct RemoteRepositoryTests {
 
   private func connect(
     creating: LocalRepository.CreateOptions? = nil, lock: LockOptions.Mode = .exclusive,
+    expecting expectations: RemoteRepository.Expectations = [],
     window: ReadAheadWindow = ReadAheadWindow()
   ) throws -> (repository: RemoteRepository, served: ServedConnection) {
     let served = try ServedConnection(sandbox)
     let location = Location(host: .ssh(user: nil, host: "test", port: nil), path: sandbox.path("repo"))
-    let options = RemoteRepository.OpenOptions(lock: LockOptions(mode: lock, waitSeconds: 0), creation: creating)
+    let options = RemoteRepository.OpenOptions(
+      lock: LockOptions(mode: lock, waitSeconds: 0), creation: creating, expectations: expectations)
     let channel = Channel(requests: served.requests.writer, replies: served.responses.reader)
     return (try RemoteRepository(location, options, channel, window: window, monitor: sandbox.monitor), served)
   }
@@ -172,7 +174,7 @@ struct RemoteRepositoryTests {
     local.close()
     let lines = Mutex<[ServedConnection]>([])
     let sandbox = sandbox
-    let repository = try ReconnectingRepository(patienceSeconds: 10, monitor: sandbox.monitor) {
+    let repository = try ReconnectingRepository(monitor: sandbox.monitor) { _ in
       let (repository, served) = try connect(lock: .shared)
       lines.withLock { $0.append(served) }
       return repository
@@ -192,16 +194,152 @@ struct RemoteRepositoryTests {
     let made = Mutex<[(repository: RemoteRepository, served: ServedConnection)]>([])
     let mounted = Mutex<ReconnectingRepository?>(nil)
     let sandbox = sandbox
-    let repository = try ReconnectingRepository(patienceSeconds: 10, monitor: sandbox.monitor) {
+    let closers = Mutex<[Worker]>([])
+    let repository = try ReconnectingRepository(monitor: sandbox.monitor) { attempt in
       let new = try connect(lock: .shared)
       made.withLock { $0.append(new) }
-      mounted.withLock { $0 }?.close()
+      guard let closing = mounted.withLock({ $0 }) else { return new.repository }
+      let closer = try Worker { closing.close() }
+      closers.withLock { $0.append(closer) }
+      while !attempt.isGivenUp { usleep(1000) }
       return new.repository
     }
     mounted.withLock { $0 = repository }
     try made.withLock { $0[0] }.served.requests.writer.close()
     #expect(throws: RemoteError.connectionClosed) { try repository.get(id(1)) }
+    for closer in closers.withLock({ $0 }) { closer.join() }
     #expect(throws: RemoteError.connectionClosed) { try made.withLock { $0[1] }.repository.get(id(1)) }
     mounted.withLock { $0 = nil }
+  }
+
+  @Test func `one attempt to connect serves all who wait, and none waits longer than its patience`() throws {
+    let local = try sandbox.create()
+    try local.put(id(1), [1, 2, 3])
+    try local.commit(CommitOptions())
+    local.close()
+    let lines = Mutex<[ServedConnection]>([])
+    let attempts = Atomic<Int>(0)
+    var options = ReconnectingRepository.Options()
+    options.patienceSeconds = 1
+    let repository = try ReconnectingRepository(options, monitor: sandbox.monitor) { attempt in
+      if attempts.wrappingAdd(1, ordering: .relaxed).newValue > 1 {
+        // A server that says nothing.
+        while !attempt.isGivenUp { usleep(1000) }
+        throw RemoteError.connectionClosed
+      }
+      let (repository, served) = try connect(lock: .shared)
+      lines.withLock { $0.append(served) }
+      return repository
+    }
+    try lines.withLock { $0[0] }.requests.writer.close()
+    let failures = Atomic<Int>(0)
+    let readers = try (0..<8).map { _ in
+      try Worker {
+        do { _ = try repository.get(id(1)) } catch is RemoteError {
+          failures.wrappingAdd(1, ordering: .relaxed)
+        } catch {}
+      }
+    }
+    for reader in readers { reader.join() }
+    #expect(failures.load(ordering: .relaxed) == 8)
+    #expect(attempts.load(ordering: .relaxed) == 2)
+    repository.close()
+  }
+
+  @Test func `opening and what is read first are one round trip`() throws {
+    let local = try sandbox.create()
+    try local.put(.manifest, [1, 2, 3])
+    try local.saveKey(Array("a2V5".utf8))
+    try local.commit(CommitOptions())
+    local.close()
+    let repository = try connect(expecting: [.manifest, .key, .freeNonce]).repository
+    #expect(try repository.get(.manifest) == [1, 2, 3])
+    #expect(try repository.loadKey() == Array("a2V5".utf8))
+    #expect(try repository.freeNonce() == nil)
+    #expect(repository.roundTripCount == 1)
+    #expect(try repository.loadKey() == Array("a2V5".utf8))
+    #expect(repository.roundTripCount == 2)
+    repository.close()
+  }
+
+  @Test func `a line that is lost ends in seconds, whatever is at its other end`() throws {
+    var options = RemoteOptions()
+    // Deaf to all that can be said, and its messages have no end.
+    options.rsh = "sh -c 'trap \"\" TERM HUP; exec 1>&-; while :; do sleep 1; done' sh"
+    let location = Location(host: .ssh(user: nil, host: "test", port: nil), path: sandbox.path("repo"))
+    let start = Clock.system.monotonic()
+    #expect(throws: RemoteError.connectionClosedWithHint) {
+      try RemoteRepository.open(
+        location, lock: LockOptions(mode: .shared), remote: options, environment: sandbox.environment,
+        monitor: sandbox.monitor)
+    }
+    // Half of what a server may take that is still there.
+    #expect(Clock.system.monotonic() - start < 25_000_000_000)
+  }
+
+  @Test func `a list that goes round in circles is left`() throws {
+    let (requests, replies) = (try Pipe(), try Pipe())
+    func reply(_ number: Int64, _ result: MessagePackValue) -> [UInt8] {
+      MessagePackValue.map([
+        .init(key: .raw([0x69]), value: .int(number)), .init(key: .raw([0x72]), value: result),
+      ]).encoded()
+    }
+    let page = MessagePackValue.array((0..<100_000).map { .raw(id(UInt8(truncatingIfNeeded: $0)).bytes) })
+    let greeting = MessagePackValue.map([
+      .init(key: .raw(Array("server_version".utf8)), value: .array([.int(1), .int(4), .int(5), .int(-1)]))
+    ])
+    let script = [reply(1, greeting), reply(2, .raw(id(9).bytes)), reply(3, page), reply(4, page)]
+    let server = try Worker {
+      var decoder = RequestDecoder()
+      var answered = 0
+      _ = Channel.read(requests.reader) { decoder.append($0) }
+      while answered < script.count {
+        if (try? decoder.next()) != nil {
+          try? replies.writer.write(script[answered])
+          answered += 1
+        } else if !Channel.read(requests.reader, { decoder.append($0) }) {
+          return
+        }
+      }
+    }
+    let location = Location(host: .ssh(user: nil, host: "test", port: nil), path: sandbox.path("repo"))
+    let repository = try RemoteRepository(
+      location, RemoteRepository.OpenOptions(lock: LockOptions(mode: .shared)),
+      Channel(requests: requests.writer, replies: replies.reader), monitor: sandbox.monitor)
+    #expect(throws: RemoteError.repeatedList("list")) { try repository.list(after: nil, limit: .max) }
+    server.join()
+    repository.close()
+  }
+
+  @Test func `an object that is asked for again meanwhile is there for all who wait`() {
+    var window = ReadAheadWindow()
+    func waits(_ taken: ReadAheadWindow.Taken, for number: Int64) -> Bool {
+      if case .wait(number) = taken { true } else { false }
+    }
+    func ask(as message: Int64) -> ReadAheadWindow.Taken {
+      window.announce([id(1)])
+      if let (next, size) = window.next() { window.sent(next, size: size, as: message) }
+      return window.take(id(1))
+    }
+    #expect(waits(ask(as: 1), for: 1))
+    window.forget(id(1))
+    #expect(waits(ask(as: 2), for: 2))
+    let isLateOneOfUse = window.receive(.success([0]), of: id(1), message: 1)
+    let isOfUse = window.receive(.success([1]), of: id(1), message: 2)
+    #expect(!isLateOneOfUse && isOfUse)
+    for message: Int64 in [1, 2] {
+      guard case .reply(.success([1]), _) = window.take(id(1), waitingFor: message) else {
+        Issue.record("nothing for who waits for \(message)")
+        continue
+      }
+    }
+    #expect(window.isEmpty && window.bytesHeld == 0)
+  }
+
+  @Test func `a server's thread that reads ends with it, though its client says nothing`() throws {
+    let input = try Pipe()
+    let reader = try RequestReader(input.reader)
+    reader.stop()
+    #expect(try reader.next().isEmpty)
   }
 }

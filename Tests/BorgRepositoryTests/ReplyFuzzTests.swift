@@ -33,6 +33,35 @@ import Testing
     }
   }
 
+  @Test func `what a reply costs is no multiple of its bytes`() throws {
+    func reply(_ key: String, _ value: MessagePackValue) -> [UInt8] {
+      MessagePackValue.map([
+        .init(key: .raw([0x69]), value: .int(1)), .init(key: .raw(Array(key.utf8)), value: value),
+      ]).encoded()
+    }
+    var decoder = ReplyDecoder()
+    // A few bytes each, which take tens in memory.
+    decoder.append(reply("r", .array(Array(repeating: .array([.int(1)]), count: 100_000))))
+    #expect(throws: RemoteError.self) { try decoder.next() }
+    decoder = ReplyDecoder()
+    decoder.append(reply("r", .array((0..<100_000).map { .raw(object(32, seed: UInt8(truncatingIfNeeded: $0))) })))
+    #expect(try decoder.next() != nil)
+    // A story of nothing but ends of lines.
+    let lines = MessagePackValue.raw(Array(repeating: 0x0a, count: 1 << 20) + Array("x\ny\n".utf8))
+    decoder = ReplyDecoder()
+    let error = MessagePackValue.map([
+      .init(key: .raw([0x69]), value: .int(1)), .init(key: .raw(Array("exception_class".utf8)), value: lines),
+      .init(key: .raw(Array("exception_full".utf8)), value: .array([lines, lines])),
+    ]).encoded()
+    decoder.append(error)
+    let failure = try decoder.next()
+    guard case .failure(let report)? = failure?.outcome else {
+      Issue.record("no error")
+      return
+    }
+    #expect(report.className.utf8.count <= 8192 && report.text.utf8.count <= 8192 && report.trace.count <= 1000)
+  }
+
   @Test func `the client's decoder takes any bytes`() throws {
     let environment = Environment.current()
     let seconds = environment["BORG_FUZZ_SECONDS"].flatMap { Int64($0) } ?? 5

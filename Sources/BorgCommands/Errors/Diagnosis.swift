@@ -93,7 +93,7 @@ extension Diagnosis {
     case .serverOutdated: Diagnosis("RemoteRepository.RPCServerOutdated", 84, error.description)
     case .unexpectedData: Diagnosis("UnexpectedRPCDataFormatFromServer", 86, error.description)
     case .connectionBroken: Diagnosis("ConnectionBrokenWithHint", 87, error.description)
-    case .unexpectedReply, .unsupportedProtocol: Diagnosis("Exception", 2, "Error: \(error)")
+    case .unexpectedReply, .unsupportedProtocol, .repeatedList: Diagnosis("Exception", 2, "Error: \(error)")
     case .serverFailed(let className, _, _): Diagnosis(className, 2, error.description)
     }
   }

@@ -9,9 +9,20 @@ final class Channel: Sendable {
   let messages: File?
   private let child: ChildProcess?
 
-  /// Time for the server to end by itself, and after it was asked to, in milliseconds.
-  private static let patience = 10_000
-  private static let messagePatience: Int32 = 30_000
+  /// How long an end may take, in milliseconds.
+  struct Patience {
+    /// For the server to end by itself, and again after it was asked to.
+    var ending: Int
+    /// For its next words; and, if there is a limit, for all of them.
+    var silence: Int32
+    var talk: Int32?
+
+    /// A server has its locks to let go of, and says what it thinks of it (remote.md section 12).
+    static let usual = Patience(ending: 10_000, silence: 30_000, talk: nil)
+    /// There is nobody at the other end any more, or nobody who would listen.
+    static let lost = Patience(ending: 1000, silence: 1000, talk: 2000)
+  }
+
   private static let pipeSize: Int32 = 1 << 20
 
   init(requests: File, replies: File, messages: File? = nil, child: ChildProcess? = nil) {
@@ -45,15 +56,15 @@ final class Channel: Sendable {
 
   /// Ends the line: the server lets go of its lock at the end of its input. What it still says goes to `log`. Then it
   /// is waited for, and in the end killed.
-  func close(_ log: (UnsafeRawBufferPointer) -> Void) {
+  func close(_ patience: Patience = .usual, _ log: (UnsafeRawBufferPointer) -> Void) {
     try? requests.close()
     try? replies.close()
-    drainMessages(silenceMilliseconds: Channel.messagePatience, log)
+    drainMessages(patience, log)
     try? messages?.close()
     guard let child else { return }
     for signal in [SIGTERM, SIGKILL] {
       do {
-        if try child.wait(milliseconds: Channel.patience) != nil { return }
+        if try child.wait(milliseconds: patience.ending) != nil { return }
       } catch {
         // It is the child of a process that has forked us.
         return
@@ -68,12 +79,15 @@ final class Channel: Sendable {
     for file in [requests, replies, messages].compactMap({ $0 }) { try? file.close() }
   }
 
-  /// Reads messages to their end, or until none come for so long.
-  func drainMessages(silenceMilliseconds: Int32, _ log: (UnsafeRawBufferPointer) -> Void) {
+  /// Reads messages to their end, or as long as there is patience.
+  func drainMessages(_ patience: Patience, _ log: (UnsafeRawBufferPointer) -> Void) {
     guard let messages, messages.descriptor >= 0 else { return }
+    let end = patience.talk.map { Clock.system.monotonic() + Int64($0) * 1_000_000 }
     while true {
+      let left = end.map { max(0, $0 - Clock.system.monotonic()) / 1_000_000 }
+      if left == 0 { return }
       var poller = pollfd(fd: messages.descriptor, events: Int16(POLLIN), revents: 0)
-      let ready = poll(&poller, 1, silenceMilliseconds)
+      let ready = poll(&poller, 1, min(patience.silence, Int32(clamping: left ?? Int64(Int32.max))))
       if ready < 0, errno == EINTR { continue }
       guard ready > 0, Channel.read(messages, log) else { return }
     }

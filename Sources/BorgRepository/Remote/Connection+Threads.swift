@@ -4,8 +4,8 @@ import Glibc
 /// What the two threads of a connection do.
 extension Connection {
   private static let readSize = 1 << 20
-  /// How long the last words on standard error are waited for when the replies have ended. Milliseconds.
-  private static let lastWordsPatience: Int32 = 1000
+  /// How long the reading thread may take for a server's last words. Nanoseconds.
+  private static let lastWordsPatience: Int64 = 3_000_000_000
 
   // MARK: Reading
 
@@ -36,13 +36,13 @@ extension Connection {
         decoder.append(bytes)
         var replies: [Reply] = []
         while let reply = try decoder.next() { replies.append(reply) }
-        deliver(replies)
+        deliver(replies, byteCount: bytes.count)
       } catch {
         problem = error
       }
     }
     if goesOn, problem == nil { return true }
-    channel.drainMessages(silenceMilliseconds: Connection.lastWordsPatience) { log.receive($0) }
+    channel.drainMessages(.lost) { log.receive($0) }
     log.finishLine()
     fail(problem ?? RemoteError.connectionClosed)
     return false
@@ -123,7 +123,7 @@ extension Connection {
   private func failWriting() {
     condition.withLock {
       outgoing.isBusy = false
-      let deadline = clock.monotonic() + 2 * Int64(Connection.lastWordsPatience) * 1_000_000
+      let deadline = clock.monotonic() + Connection.lastWordsPatience
       while failure == nil, !isStopping, case let left = deadline - clock.monotonic(), left > 0 {
         condition.wait(nanoseconds: left)
       }

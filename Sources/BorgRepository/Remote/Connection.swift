@@ -9,8 +9,8 @@ import Glibc
 /// there is room in the pipe; what is left over waits in a bounded buffer for a second thread. Replies to announced
 /// objects wait in the `ReadAheadWindow`.
 final class Connection: @unchecked Sendable {
-  // Safe: all mutable state is touched under `condition`'s lock only; `decoder` and `log` belong to the reading thread,
-  // and before its start and after its end to the thread that starts and joins it.
+  // Safe: all mutable state is touched under `condition`'s lock only, or when both threads have ended; `decoder` and
+  // `log` belong to the reading thread, and before its start and after its end to the thread that starts and joins it.
   let condition = Condition()
   let channel: Channel
   let clock: Clock
@@ -26,12 +26,21 @@ final class Connection: @unchecked Sendable {
     case nobody
   }
 
-  final class Call {
+  final class Call: @unchecked Sendable {
+    // Safe: touched under the connection's lock only, or by one thread when the outcome is there.
     var outcome: Result<MessagePackValue, any Error>?
+    var roundTrip = 0
   }
 
-  var pending: [Int64: Addressee] = [:]
+  struct Pending {
+    var addressee: Addressee
+    /// One round trip more than had been waited for when the request was sent.
+    var roundTrip: Int
+  }
+
+  var pending: [Int64: Pending] = [:]
   private var postedCount = 0
+  private var lastPostedRoundTrip = 0
   private var postedFailure: (any Error)?
   private var lastMessage: Int64 = 0
   private var window: ReadAheadWindow
@@ -51,13 +60,17 @@ final class Connection: @unchecked Sendable {
   private var threads: [Worker] = []
   let wake: Pipe
 
-  /// How often the line was silent until somebody asked and waited.
+  /// The longest chain of requests each of which was sent after the reply to the one before had been used. That is how
+  /// often everything waits for the line, whatever its speed.
   private var roundTrips = 0
+  private var bytesSent = 0
+  private var bytesReceived = 0
 
   private static let defaultBuffered = 4 << 20
 
   /// How the user calls the repository.
   private let location: String
+  private let monitor: any Monitor
 
   init(
     _ channel: Channel, _ options: RemoteOptions, location: String, window: ReadAheadWindow = ReadAheadWindow(),
@@ -72,15 +85,13 @@ final class Connection: @unchecked Sendable {
     silenceLimit = options.silenceLimitSeconds.map { Int64($0) * 1_000_000_000 }
     limiter = UploadLimiter(kibibytesPerSecond: options.uploadRateLimit, time: clock.monotonic())
     log = RemoteLog(monitor)
+    self.monitor = monitor
     wake = try Pipe()
     try channel.makeNonBlocking()
     try resume()
   }
 
   var roundTripCount: Int { condition.withLock { roundTrips } }
-
-  /// From now on an end of the line is nothing that a wrong command could explain.
-  func noteNegotiated() { condition.withLock { isNegotiated = true } }
 }
 
 // MARK: Requests
@@ -89,16 +100,28 @@ extension Connection {
   /// Sends a request and waits for its reply. Throws what the server, or the end of the line, has to say; RemoteError
   /// `connectionClosed` also when `patience` nanoseconds have passed.
   func call(_ request: RepositoryRequest, patience: Int64? = nil) throws -> MessagePackValue {
+    try end(begin(request), patience: patience)
+  }
+
+  /// The first half of `call`: more can be sent before the reply is waited for.
+  func begin(_ request: RepositoryRequest) throws -> Call {
     let call = Call()
+    try condition.withLock {
+      try checkFailure()
+      send(request, to: .caller(call))
+    }
+    return call
+  }
+
+  /// The second half.
+  func end(_ call: Call, patience: Int64? = nil) throws -> MessagePackValue {
     let deadline = patience.map { clock.monotonic() + $0 }
     return try condition.withLock {
-      try checkFailure()
-      if pending.isEmpty { roundTrips += 1 }
-      send(request, to: .caller(call))
       while call.outcome == nil {
         try checkFailure()
         try wait(until: deadline)
       }
+      noteUse(of: call.roundTrip)
       return call.outcome
     }?.get() ?? .null
   }
@@ -114,6 +137,7 @@ extension Connection {
       try checkFailure()
       window.forget(id)
       postedCount += 1
+      lastPostedRoundTrip = roundTrips + 1
       send(request, to: .nobody)
       try throwPosted()
     }
@@ -122,11 +146,11 @@ extension Connection {
   /// Waits for the replies to everything posted; throws the first error among them.
   func drain() throws {
     try condition.withLock {
-      if postedCount > 0 { roundTrips += 1 }
       while postedCount > 0 {
         try checkFailure()
         try wait(until: nil)
       }
+      noteUse(of: lastPostedRoundTrip)
       try throwPosted()
     }
   }
@@ -152,19 +176,32 @@ extension Connection {
     defer { waitingThreads -= 1 }
     guard let deadline else { return condition.wait() }
     let left = deadline - clock.monotonic()
-    guard left > 0 else { throw RemoteError.connectionClosed }
+    guard left > 0 else {
+      // Who does not answer in time will not end in time either.
+      failure = failure ?? RemoteError.connectionClosed
+      condition.broadcast()
+      throw RemoteError.connectionClosed
+    }
     condition.wait(nanoseconds: left)
   }
 
   /// Writes at once what the pipe takes.
   private func send(_ request: RepositoryRequest, to addressee: Addressee) {
-    lastMessage += 1
-    if pending.isEmpty { lastSign = clock.monotonic() }
-    pending[lastMessage] = addressee
-    write(request.encoded(lastMessage))
+    write(request.encoded(note(addressee, after: roundTrips)))
   }
 
+  /// Expects a reply, to a request that is sent when so many round trips have been waited for; its number.
+  private func note(_ addressee: Addressee, after roundTrips: Int) -> Int64 {
+    lastMessage += 1
+    if pending.isEmpty { lastSign = clock.monotonic() }
+    pending[lastMessage] = Pending(addressee: addressee, roundTrip: roundTrips + 1)
+    return lastMessage
+  }
+
+  private func noteUse(of roundTrip: Int) { roundTrips = max(roundTrips, roundTrip) }
+
   private func write(_ frames: [UInt8]) {
+    bytesSent += frames.count
     outgoing.append(frames)
     guard !outgoing.isBusy, !limiter.isLimited else { return wakeWriter() }
     writeSome(limit: .max)
@@ -181,27 +218,28 @@ extension Connection {
   func object(_ id: ChunkID) throws -> [UInt8] {
     let call = Call()
     let outcome = try condition.withLock { () throws -> Result<[UInt8], any Error>? in
-      var isWaiting = false
+      var waitingFor: Int64?
       while true {
-        switch window.take(id, isWaiting: isWaiting) {
-        case .reply(let reply):
-          pump()
+        switch window.take(id, waitingFor: waitingFor) {
+        case .reply(let reply, let roundTrip):
+          noteUse(of: roundTrip)
+          pump(after: roundTrips)
           return reply
-        case .wait:
+        case .wait(let message):
           try checkFailure()
-          isWaiting = true
+          waitingFor = message
           try wait(until: nil)
           continue
         case .unknown: break
         }
         try checkFailure()
-        if pending.isEmpty { roundTrips += 1 }
         send(.get(id), to: .caller(call))
-        pump()
+        pump(after: roundTrips)
         while call.outcome == nil {
           try checkFailure()
           try wait(until: nil)
         }
+        noteUse(of: call.roundTrip)
         return nil
       }
     }
@@ -210,24 +248,21 @@ extension Connection {
   }
 
   /// Announces objects: they are asked for as soon as there is room for them.
-  func announce(_ ids: [ChunkID]) {
+  func announce(_ ids: [ChunkID], sizes: [Int] = []) {
     condition.withLock {
-      window.announce(ids)
-      pump()
+      window.announce(ids, sizes: sizes)
+      pump(after: roundTrips)
     }
   }
 
   /// Sends for announced objects while there is room, all requests in one write.
-  private func pump() {
+  private func pump(after roundTrips: Int) {
     guard !window.isEmpty, failure == nil else { return }
     var frames: [UInt8] = []
-    while let id = window.next() {
-      if pending.isEmpty { roundTrips += 1 }
-      if pending.isEmpty { lastSign = clock.monotonic() }
-      lastMessage += 1
-      pending[lastMessage] = .window(id)
-      window.sent(id, as: lastMessage)
-      frames += RepositoryRequest.get(id).encoded(lastMessage)
+    while let (id, size) = window.next() {
+      let message = note(.window(id), after: roundTrips)
+      window.sent(id, size: size, as: message, roundTrip: roundTrips + 1)
+      frames += RepositoryRequest.get(id).encoded(message)
     }
     if !frames.isEmpty { write(frames) }
   }
@@ -243,23 +278,28 @@ extension Connection {
 // MARK: Replies
 
 extension Connection {
-  /// Hands replies to whom they belong. Replies that nobody has asked for are dropped.
-  func deliver(_ replies: [Reply]) {
-    guard !replies.isEmpty else { return }
+  /// Hands replies to whom they belong. Replies that nobody has asked for are dropped. From the first one on an end of
+  /// the line is nothing that a wrong command could explain.
+  func deliver(_ replies: [Reply], byteCount: Int) {
     condition.withLock {
+      bytesReceived += byteCount
+      guard !replies.isEmpty else { return }
+      isNegotiated = true
       lastSign = clock.monotonic()
+      var roundTrip = roundTrips
       for reply in replies {
-        guard let addressee = pending.removeValue(forKey: reply.message) else { continue }
-        deliver(reply.outcome.mapError { $0.error(location: location) }, to: addressee, message: reply.message)
+        guard let expected = pending.removeValue(forKey: reply.message) else { continue }
+        roundTrip = max(roundTrip, expected.roundTrip)
+        deliver(reply.outcome.mapError { $0.error(location: location) }, to: expected, message: reply.message)
       }
-      pump()
+      pump(after: roundTrip)
       if waitingThreads > 0 { condition.broadcast() }
     }
   }
 
-  private func deliver(_ outcome: Result<MessagePackValue, any Error>, to addressee: Addressee, message: Int64) {
-    switch addressee {
-    case .caller(let call): call.outcome = outcome
+  private func deliver(_ outcome: Result<MessagePackValue, any Error>, to expected: Pending, message: Int64) {
+    switch expected.addressee {
+    case .caller(let call): (call.outcome, call.roundTrip) = (outcome, expected.roundTrip)
     case .window(let id): _ = window.receive(Connection.bytes(outcome), of: id, message: message)
     case .nobody:
       postedCount -= 1
@@ -301,11 +341,15 @@ extension Connection {
     _ = Channel.read(wake.reader, capacity: 16) { _ in }
   }
 
-  /// Ends the connection. Idempotent.
+  /// Ends the connection, at once if it is lost. Idempotent.
   func close() {
+    let isLost = condition.withLock { failure != nil }
     guard stop() else { return }
-    channel.close { log.receive($0) }
+    channel.close(isLost ? .lost : .usual) { log.receive($0) }
     log.finishLine()
+    monitor.debug(
+      "RemoteRepository: \(bytesSent) bytes sent, \(bytesReceived) bytes received, \(lastMessage) messages sent, "
+        + "\(roundTrips) round trips", logger: "borg.remote")
   }
 
   /// After a fork, in the process that does not go on with it.

@@ -4,14 +4,19 @@ import BorgFormat
 extension ErrorReport {
   /// `map` is the error map as it came; its parts may be missing or of other types.
   init(received className: MessagePackValue, _ map: MessagePackValue) {
-    func texts(_ key: String) -> [String] { map[key]?.arrayValue?.map(ErrorReport.text) ?? [] }
+    func texts(_ key: String) -> [String] {
+      map[key]?.arrayValue?.prefix(ErrorReport.maximumLines).map(ErrorReport.text) ?? []
+    }
     let name = ErrorReport.text(className)
-    let full = texts("exception_full").flatMap { $0.split(whereSeparator: \.isNewline).map(String.init) }
+    let full = texts("exception_full").flatMap {
+      $0.split(maxSplits: ErrorReport.maximumLines, whereSeparator: \.isNewline).map(String.init)
+    }
     let short = texts("exception_short")
     let words = (short.isEmpty ? full.suffix(1) : short[...]).joined(separator: " ")
     let line = words.split(whereSeparator: \.isNewline).joined(separator: " ")
     self.init(
-      className: name, arguments: (map["exception_args"]?.arrayValue ?? []).map(ErrorReport.argument),
+      className: name,
+      arguments: (map["exception_args"]?.arrayValue ?? []).prefix(ErrorReport.maximumLines).map(ErrorReport.argument),
       text: line.isEmpty ? name : line, trace: full)
   }
 
@@ -59,9 +64,13 @@ extension ErrorReport {
     value.intValue.map { .number($0) } ?? .text(text(value))
   }
 
+  /// No error has more to say; a server that talks on and on is not listened to.
+  private static let maximumLines = 200
+  private static let maximumTextLength = 8192
+
   private static func text(_ value: MessagePackValue) -> String {
     switch value {
-    case .raw(let bytes): String(decoding: bytes, as: UTF8.self)
+    case .raw(let bytes): String(decoding: bytes.prefix(maximumTextLength), as: UTF8.self)
     case .int(let number): "\(number)"
     default: ""
     }

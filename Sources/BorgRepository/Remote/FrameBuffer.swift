@@ -9,7 +9,9 @@ struct FrameBuffer {
 
   private var bytes: [UInt8] = []
   private var head = 0
-  private var scanner = FrameScanner()
+  private var scanner: FrameScanner
+
+  init(bytesPerValue: Int = 0) { scanner = FrameScanner(bytesPerValue: bytesPerValue) }
 
   /// Bytes that wait for the rest of their value.
   var pendingByteCount: Int { bytes.count - head }
@@ -33,7 +35,7 @@ struct FrameBuffer {
     }
     let value = try frame(size, decode)
     head += size
-    scanner = FrameScanner()
+    scanner = FrameScanner(bytesPerValue: scanner.bytesPerValue)
     return value
   }
 

@@ -2,8 +2,14 @@ import BorgFormat
 
 /// Finds where one msgpack value ends while its bytes are still coming, looking at each head once.
 struct FrameScanner {
-  /// Far above the longest list that anybody asks for at once. A decoded value takes many times its one byte.
+  /// Far above the longest list that anybody asks for at once.
   static let maximumValues = 1 << 20
+  private static let usualValues = 1024
+
+  /// So many bytes a value takes at least on average, beside the usual fields of a message; 0: whatever it takes.
+  let bytesPerValue: Int
+
+  init(bytesPerValue: Int = 0) { self.bytesPerValue = bytesPerValue }
 
   private var offset = 0
   private var found = 0
@@ -25,6 +31,9 @@ struct FrameScanner {
       guard missing <= FrameBuffer.maximumBytes - offset, found + missing <= FrameScanner.maximumValues else {
         throw .malformed("too many elements")
       }
+    }
+    guard bytesPerValue == 0 || found - FrameScanner.usualValues <= offset / bytesPerValue else {
+      throw .malformed("too many elements for their size")
     }
     return offset
   }

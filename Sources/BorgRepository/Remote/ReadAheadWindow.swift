@@ -2,14 +2,13 @@ import BorgFormat
 
 /// Which objects are asked for before they are needed, and the replies that came early. Only decides; sends nothing.
 ///
-/// Ids wait in a queue until there is room: so many bytes may be on their way, and so many may be held here. The sizes
-/// of objects are not known before they come, so they are estimated by what came lately. What is held is taken once
-/// for each time that it was announced. Replies that nobody takes do not block the others for ever: a demand for
+/// Ids wait in a queue until there is room: so many bytes may be on their way, and so many may be held here. Where sizes
+/// are not known they are estimated by what came lately. What is held is taken once for each time that it was announced. Replies that nobody takes do not block the others for ever: a demand for
 /// something else while there is no room lets the older half go.
 struct ReadAheadWindow {
   struct Limits {
     var bytesOnTheirWay = 16 << 20
-    var requestsOnTheirWay = 4096
+    var requestsOnTheirWay = 16384
     var bytesHeld = 96 << 20
     /// Ids that wait; more are not noted, and fetched when they are needed.
     var idsWaiting = 1 << 20
@@ -18,13 +17,14 @@ struct ReadAheadWindow {
   typealias Reply = Result<[UInt8], any Error>
 
   private enum State {
-    /// Sent as this message.
-    case requested(Int64)
+    case requested
     case held(Reply)
   }
 
   private struct Entry {
     var state: State
+    let message: Int64
+    let roundTrip: Int
     /// How often it was announced and not yet taken.
     var uses = 1
     /// Callers that wait for it.
@@ -34,11 +34,13 @@ struct ReadAheadWindow {
 
   private let limits: Limits
   private var entries: [ChunkID: Entry] = [:]
-  private var queue: [ChunkID] = []
+  private var queue: [(id: ChunkID, size: Int?)] = []
   private var head = 0
   /// How often each id stands in the queue, and how many of these are void since it was fetched at once.
   private var queued: [ChunkID: (count: Int, void: Int)] = [:]
-  private(set) var requestedCount = 0
+  /// The sizes that messages on their way are expected to bring, and their sum.
+  private var requested: [Int64: Int] = [:]
+  private var bytesRequested = 0
   private(set) var bytesHeld = 0
   private var arrivals = 0
   private var usualSize = 128 << 10
@@ -47,17 +49,17 @@ struct ReadAheadWindow {
 
   var isEmpty: Bool { entries.isEmpty && head == queue.count }
 
-  /// Appends ids to those that will be asked for.
-  mutating func announce(_ ids: some Collection<ChunkID>) {
-    for id in ids.prefix(limits.idsWaiting - (queue.count - head)) {
-      queue.append(id)
+  /// Appends ids to those that will be asked for, with their sizes if those are known.
+  mutating func announce(_ ids: some Collection<ChunkID>, sizes: [Int] = []) {
+    for (number, id) in ids.prefix(limits.idsWaiting - (queue.count - head)).enumerated() {
+      queue.append((id, number < sizes.count ? sizes[number] : nil))
       queued[id, default: (0, 0)].count += 1
     }
   }
 
   /// The next id to be sent, if there is room for it; `sent` must follow.
-  mutating func next() -> ChunkID? {
-    while head < queue.count, hasRoom {
+  mutating func next() -> (id: ChunkID, size: Int)? {
+    while head < queue.count, case let size = queue[head].size ?? usualSize, hasRoom(for: size) {
       let id = dequeue()
       guard let place = queued[id] else { continue }
       queued[id] = place.count > 1 ? (place.count - 1, max(0, place.void - 1)) : nil
@@ -66,20 +68,22 @@ struct ReadAheadWindow {
         entries[id]?.uses += 1
         continue
       }
-      return id
+      return (id, size)
     }
     return nil
   }
 
-  mutating func sent(_ id: ChunkID, as message: Int64) {
-    entries[id] = Entry(state: .requested(message))
-    requestedCount += 1
+  /// `roundTrip` is given back with the reply.
+  mutating func sent(_ id: ChunkID, size: Int, as message: Int64, roundTrip: Int = 0) {
+    entries[id] = Entry(state: .requested, message: message, roundTrip: roundTrip)
+    requested[message] = size
+    bytesRequested += size
   }
 
-  private var hasRoom: Bool {
-    if requestedCount == 0 { return bytesHeld < limits.bytesHeld }
-    let onTheirWay = (requestedCount + 1) * usualSize
-    return requestedCount < limits.requestsOnTheirWay && onTheirWay <= limits.bytesOnTheirWay
+  private func hasRoom(for size: Int) -> Bool {
+    if requested.isEmpty { return bytesHeld < limits.bytesHeld }
+    let onTheirWay = bytesRequested + size
+    return requested.count < limits.requestsOnTheirWay && onTheirWay <= limits.bytesOnTheirWay
       && bytesHeld + onTheirWay <= limits.bytesHeld
   }
 
@@ -91,7 +95,7 @@ struct ReadAheadWindow {
         head = 0
       }
     }
-    return queue[head]
+    return queue[head].id
   }
 
   // MARK: Replies
@@ -99,10 +103,11 @@ struct ReadAheadWindow {
   /// Notes the reply of a message that was sent for `id`; true: somebody waits for it. Replies that were given up, and
   /// such as there is no more room for, are dropped.
   mutating func receive(_ reply: Reply, of id: ChunkID, message: Int64) -> Bool {
-    requestedCount -= 1
+    bytesRequested -= requested.removeValue(forKey: message) ?? 0
     let size = ReadAheadWindow.size(reply)
     usualSize = size > usualSize ? (usualSize + size) / 2 : usualSize - (usualSize - size) / 16
-    guard case .requested(message)? = entries[id]?.state, let waiters = entries[id]?.waiters else { return false }
+    guard let entry = entries[id], entry.message == message, case .requested = entry.state else { return false }
+    let waiters = entry.waiters
     guard waiters > 0 || bytesHeld + size <= limits.bytesHeld else {
       entries[id] = nil
       return false
@@ -115,26 +120,28 @@ struct ReadAheadWindow {
   }
 
   enum Taken {
-    case reply(Reply)
-    /// It is on its way: wait, then ask again with `isWaiting`.
-    case wait
+    case reply(Reply, roundTrip: Int)
+    /// It is on its way as this message: wait, then ask again.
+    case wait(Int64)
     /// To be fetched at once.
     case unknown
   }
 
-  /// The reply for one need of an object. `isWaiting`: this caller was told to wait before.
-  mutating func take(_ id: ChunkID, isWaiting: Bool = false) -> Taken {
+  /// The reply for one need of an object. `waitingFor`: the message that this caller was told to wait for before. The
+  /// object may have been given up and asked for again since.
+  mutating func take(_ id: ChunkID, waitingFor message: Int64? = nil) -> Taken {
     guard var entry = entries[id] else {
       if let place = queued[id], place.void < place.count { queued[id] = (place.count, place.void + 1) }
-      if !hasRoom { dropOlderHalf() }
+      if !hasRoom(for: usualSize) { dropOlderHalf() }
       return .unknown
     }
+    let isCounted = entry.message == message
     switch entry.state {
     case .requested:
-      if !isWaiting { entries[id]?.waiters += 1 }
-      return .wait
+      if !isCounted { entries[id]?.waiters += 1 }
+      return .wait(entry.message)
     case .held(let reply):
-      if isWaiting { entry.waiters -= 1 }
+      if isCounted { entry.waiters -= 1 }
       entry.uses -= 1
       if entry.uses > 0 || entry.waiters > 0 {
         entries[id] = entry
@@ -142,7 +149,7 @@ struct ReadAheadWindow {
         entries[id] = nil
         bytesHeld -= ReadAheadWindow.size(reply)
       }
-      return .reply(reply)
+      return .reply(reply, roundTrip: entry.roundTrip)
     }
   }
 

@@ -1,91 +1,218 @@
 import BorgFormat
 import BorgSystem
 import Glibc
-import Synchronization
 
-/// A remote repository that outlives its connections, for mounts: what is read while the line is dead waits for a new
-/// one, made by one of those who wait; after a time it fails. Changes nothing in the repository.
-public final class ReconnectingRepository: ForkableRepository {
-  typealias Connect = @Sendable () throws -> RemoteRepository
+/// A remote repository that outlives its connections, for mounts. Changes nothing in the repository.
+///
+/// What is read while there is no line waits for a new one: one attempt serves all who wait, and each waits no longer
+/// than its own patience. A line that nobody has used for some seconds is let go of, and with it the server's lock.
+public final class ReconnectingRepository: ForkableRepository, @unchecked Sendable {
+  // Safe: all mutable state is touched under `condition`'s lock only.
+  typealias Connect = @Sendable (ConnectionAttempt) throws -> RemoteRepository
+
+  public struct Options: Sendable {
+    /// How long a read may wait for a new connection.
+    public var patienceSeconds: Int64 = 60
+    /// A line that was not used for so long is let go of by `releaseFiles`; nil: never.
+    public var idleSeconds: Int64?
+
+    public init() {}
+  }
 
   public let id: ChunkID
   public let location: Location
   private let connect: Connect
   private let monitor: any Monitor
   private let clock: Clock
-  private let patience: Int64
-  private let current: Mutex<RemoteRepository>
-  private let isClosed = Atomic<Bool>(false)
-  /// Held by whoever connects.
-  private let connecting = Mutex<Void>(())
+  private let options: Options
 
-  /// How long a read may wait for a new connection, in seconds.
-  static let usualPatience: Int64 = 60
-  private static let firstPauseMilliseconds = 100
-  private static let longestPauseMilliseconds = 5000
+  private let condition = Condition()
+  private var line: Line?
+  private var isClosed = false
+  /// The newest state of the repository that whoever asked has been told of: a connection's number.
+  private var seenLine = 1
+  private var lineCount = 1
+  /// Objects that were announced while there was no line.
+  private var announced: [ChunkID] = []
+
+  private struct Line {
+    let repository: RemoteRepository
+    var readers = 0
+    var lastUse: Int64
+  }
+
+  /// The thread that connects, or did so last.
+  private var connector: Worker?
+  private var attempt: ConnectionAttempt?
+  private var isConnecting = false
+  /// The last reader's deadline.
+  private var connectingUntil: Int64 = 0
+  /// Why there is no line, and how often connecting has been given up.
+  private var reason: any Error = RemoteError.connectionClosed
+  private var failures = 0
+
+  private static let firstPause: Int64 = 100_000_000
+  private static let longestPause: Int64 = 5_000_000_000
+  /// How long a look for changes waits for a line.
+  private static let lookPatience: Int64 = 2_000_000_000
+  private static let maximumAnnounced = 4096
 
   init(
-    patienceSeconds: Int64 = ReconnectingRepository.usualPatience, clock: Clock = .system, monitor: any Monitor,
-    connect: @escaping Connect
+    _ options: Options = Options(), clock: Clock = .system, monitor: any Monitor, connect: @escaping Connect
   ) throws {
-    let first = try connect()
+    let first = try connect(ConnectionAttempt())
     id = first.id
     location = first.location
-    current = Mutex(first)
-    patience = patienceSeconds * 1_000_000_000
+    line = Line(repository: first, lastUse: clock.monotonic())
+    self.options = options
     self.clock = clock
     self.monitor = monitor
     self.connect = connect
   }
 
-  private var repository: RemoteRepository { current.withLock { $0 } }
-
   /// Reads; once more for each new connection while there is patience.
   private func reading<R>(_ body: (RemoteRepository) throws -> R) throws -> R {
-    let deadline = clock.monotonic() + patience
+    let deadline = clock.monotonic() + options.patienceSeconds * 1_000_000_000
     while true {
-      let used = repository
-      do { return try body(used) } catch let error as RemoteError where error.isLostLine {
-        guard !isClosed.load(ordering: .relaxed) else { throw error }
-        try replace(used, before: deadline, error)
+      let used = try begin(before: deadline)
+      defer { end(used) }
+      do { return try body(used) } catch let error as RemoteError where error.isLostLine { lose(used, error) }
+    }
+  }
+
+  private func begin(before deadline: Int64) throws -> RemoteRepository {
+    try condition.withLock {
+      let failures = failures
+      while true {
+        if isClosed { throw RemoteError.connectionClosed }
+        if let repository = line?.repository {
+          line?.readers += 1
+          return repository
+        }
+        let left = deadline - clock.monotonic()
+        guard left > 0, failures == self.failures else { throw reason }
+        try startConnecting(until: deadline)
+        condition.wait(nanoseconds: left)
       }
     }
   }
 
-  private func replace(_ lost: RemoteRepository, before deadline: Int64, _ reason: RemoteError) throws {
-    try connecting.withLock { _ in
-      guard repository === lost else { return }
-      monitor.note("\(reason) Connecting again ...", logger: "borg.remote")
-      lost.close()
-      var pause = ReconnectingRepository.firstPauseMilliseconds
-      while true {
-        do {
-          let new = try connect()
-          guard new.id == id else { throw RepositoryError.invalidRepository(path: location.repositoryText) }
-          current.withLock { $0 = new }
-          guard isClosed.load(ordering: .relaxed) else { return }
-          // Whoever closed meanwhile has closed the lost one.
-          new.close()
-          throw reason
-        } catch let error as RemoteError where error.isLostLine && !isClosed.load(ordering: .relaxed) {
-          guard clock.monotonic() < deadline else { throw error }
-        } catch RepositoryError.lockTimeout(let path) {
-          // Until the server has noticed, too, the lost session's lock may stand.
-          guard clock.monotonic() < deadline else { throw RepositoryError.lockTimeout(path: path) }
-        }
-        usleep(UInt32(pause) * 1000)
-        pause = min(2 * pause, ReconnectingRepository.longestPauseMilliseconds)
-      }
+  private func end(_ repository: RemoteRepository) {
+    condition.withLock {
+      guard line?.repository === repository else { return }
+      line?.readers -= 1
+      line?.lastUse = clock.monotonic()
     }
   }
+
+  /// The first to notice takes the line away.
+  private func lose(_ repository: RemoteRepository, _ error: RemoteError) {
+    let isFirst = condition.withLock {
+      guard line?.repository === repository, !isClosed else { return false }
+      line = nil
+      reason = error
+      return true
+    }
+    guard isFirst else { return }
+    monitor.note("\(error) Connecting again ...", logger: "borg.remote")
+    repository.close()
+  }
+
+  // MARK: Connecting
+
+  /// With the lock held: has a thread connect, until a reader has no more patience.
+  private func startConnecting(until deadline: Int64) throws {
+    connectingUntil = max(connectingUntil, deadline)
+    guard !isConnecting else { return }
+    // The one before has nothing more to do.
+    connector?.join()
+    connector = nil
+    isConnecting = true
+    do { connector = try Worker { [self] in connectAgain() } } catch {
+      isConnecting = false
+      throw error
+    }
+  }
+
+  private func connectAgain() {
+    var pause = ReconnectingRepository.firstPause
+    while true {
+      let attempt = ConnectionAttempt()
+      guard condition.withLock({ noteBeginning(of: attempt) }) else { return }
+      let outcome = Result { () throws -> RemoteRepository in
+        let new = try connect(attempt)
+        guard new.id == id else {
+          new.close()
+          throw RepositoryError.invalidRepository(path: location.repositoryText)
+        }
+        return new
+      }
+      let isDone = condition.withLock { finish(outcome, pause) }
+      if isDone {
+        if case .success(let new) = outcome, condition.withLock({ isClosed }) { new.close() }
+        return
+      }
+      pause = min(2 * pause, ReconnectingRepository.longestPause)
+    }
+  }
+
+  private func noteBeginning(of attempt: ConnectionAttempt) -> Bool {
+    self.attempt = isClosed ? nil : attempt
+    if isClosed { isConnecting = false }
+    return !isClosed
+  }
+
+  /// True: this was the last attempt for now. Waits a little otherwise.
+  private func finish(_ outcome: Result<RemoteRepository, any Error>, _ pause: Int64) -> Bool {
+    attempt = nil
+    switch outcome {
+    case .success where isClosed: isConnecting = false
+    case .success(let new):
+      lineCount += 1
+      line = Line(repository: new, lastUse: clock.monotonic())
+      isConnecting = false
+      if !announced.isEmpty { new.prefetch(announced) }
+      announced = []
+    case .failure(let error):
+      reason = error
+      if !isClosed, ReconnectingRepository.mayPass(error), clock.monotonic() + pause < connectingUntil {
+        condition.wait(nanoseconds: pause)
+        return false
+      }
+      isConnecting = false
+      failures += 1
+      announced = []
+    }
+    condition.broadcast()
+    return true
+  }
+
+  /// Until the server has noticed, too, a lost session's lock may stand.
+  private static func mayPass(_ error: any Error) -> Bool {
+    if case .lockTimeout? = error as? RepositoryError { return true }
+    return (error as? RemoteError)?.isLostLine == true
+  }
+
+  // MARK: Reading
 
   public func get(_ id: ChunkID) throws -> [UInt8] { try reading { try $0.get(id) } }
-  public func prefetch(_ ids: [ChunkID]) { repository.prefetch(ids) }
-  public var readAheadBytes: Int { repository.readAheadBytes }
   public func contains(_ id: ChunkID) throws -> Bool { try reading { try $0.contains(id) } }
   public func objectCount() throws -> Int { try reading { try $0.objectCount() } }
   public func loadKey() throws -> [UInt8] { try reading { try $0.loadKey() } }
   public func freeNonce() throws -> UInt64? { try reading { try $0.freeNonce() } }
+  public let readAheadBytes = RemoteRepository.usualReadAheadBytes
+
+  /// Without a line they are noted for the next one.
+  public func prefetch(_ ids: [ChunkID]) { prefetch(ids, sizes: []) }
+
+  public func prefetch(_ ids: [ChunkID], sizes: [Int]) {
+    let repository = condition.withLock { () -> RemoteRepository? in
+      if let line { return line.repository }
+      announced += ids.prefix(max(0, ReconnectingRepository.maximumAnnounced - announced.count))
+      return nil
+    }
+    repository?.prefetch(ids, sizes: sizes)
+  }
 
   public func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
     try reading { try $0.list(after: marker, limit: limit) }
@@ -93,6 +220,37 @@ public final class ReconnectingRepository: ForkableRepository {
 
   public func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
     try reading { try $0.scan(after: marker, limit: limit) }
+  }
+
+  /// True once for each new line: others may have written while there was none. A line is looked for, but not long.
+  public func refresh() throws -> Bool {
+    try condition.withLock {
+      let deadline = clock.monotonic() + ReconnectingRepository.lookPatience
+      let failures = failures
+      while line == nil, !isClosed, failures == self.failures {
+        let left = deadline - clock.monotonic()
+        guard left > 0 else { return false }
+        try startConnecting(until: deadline)
+        condition.wait(nanoseconds: left)
+      }
+      guard line != nil else { return false }
+      defer { seenLine = lineCount }
+      return seenLine != lineCount
+    }
+  }
+
+  /// Lets go of a line that nobody has used for some time, so that others can write.
+  public func releaseFiles() {
+    guard let idleSeconds = options.idleSeconds else { return }
+    let idle = condition.withLock { () -> RemoteRepository? in
+      guard let line, line.readers == 0, clock.monotonic() - line.lastUse >= idleSeconds * 1_000_000_000 else {
+        return nil
+      }
+      self.line = nil
+      reason = RemoteError.connectionClosed
+      return line.repository
+    }
+    idle?.close()
   }
 
   // MARK: Nothing is changed
@@ -111,15 +269,41 @@ public final class ReconnectingRepository: ForkableRepository {
   // MARK: End and fork
 
   public func close() {
-    isClosed.store(true, ordering: .relaxed)
-    repository.close()
+    let (line, attempt) = condition.withLock { () -> (Line?, ConnectionAttempt?) in
+      defer { self.line = nil }
+      isClosed = true
+      condition.broadcast()
+      return (self.line, self.attempt)
+    }
+    attempt?.giveUp()
+    joinConnector()
+    line?.repository.close()
   }
 
-  public func prepareFork() { repository.prepareFork() }
-  public func takeOver(from previousPID: Int32) throws { try repository.takeOver(from: previousPID) }
+  private func joinConnector() {
+    let connector = condition.withLock {
+      defer { self.connector = nil }
+      return self.connector
+    }
+    connector?.join()
+  }
+
+  public func prepareFork() {
+    joinConnector()
+    condition.withLock { line?.repository }?.prepareFork()
+  }
+
+  public func takeOver(from previousPID: Int32) throws {
+    try condition.withLock { line?.repository }?.takeOver(from: previousPID)
+  }
+
   public func leave() {
-    isClosed.store(true, ordering: .relaxed)
-    repository.leave()
+    let line = condition.withLock { () -> Line? in
+      defer { self.line = nil }
+      isClosed = true
+      return self.line
+    }
+    line?.repository.leave()
   }
 }
 

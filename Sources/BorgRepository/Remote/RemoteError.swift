@@ -9,6 +9,8 @@ public enum RemoteError: Error, Equatable, Sendable {
   case unexpectedData([UInt8])
   /// A reply of the wrong kind.
   case unexpectedReply(String)
+  /// A list of ids that never ends: it begins again and again.
+  case repeatedList(String)
   case unsupportedProtocol(String)
   /// The server met an error without a class of its own: its class, one line of text, and the whole story.
   case serverFailed(className: String, message: String, trace: [String])
@@ -23,6 +25,7 @@ extension RemoteError: CustomStringConvertible {
     case .serverOutdated(let call, let required): "Borg server is too old for \(call). Required version \(required)"
     case .unexpectedData(let bytes): "Got unexpected RPC data format from server:\n\(RemoteError.text(of: bytes))"
     case .unexpectedReply(let call): "Got an unexpected reply to \(call) from the server."
+    case .repeatedList(let call): "The server's reply to \(call) has no end: it repeats itself."
     case .unsupportedProtocol(let version): "Server insisted on using unsupported protocol version \(version)"
     case .serverFailed(_, let message, _): message
     }

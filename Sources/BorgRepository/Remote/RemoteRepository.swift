@@ -9,54 +9,100 @@ public final class RemoteRepository: Repository {
   public let location: Location
   let serverVersion: ServerVersion
   private let connection: Connection
+  private let askedAhead: Mutex<AskedAhead>
 
   private static let idsAtOnce = 100_000
   /// A rollback after an error must not keep the user waiting for a dead line. Nanoseconds.
   private static let rollbackPatience: Int64 = 30_000_000_000
 
+  /// What whoever opens a repository will ask for first: it is asked right behind the opening, on the same way.
+  public struct Expectations: OptionSet, Sendable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    public static let manifest = Expectations(rawValue: 1)
+    public static let key = Expectations(rawValue: 2)
+    /// Only under an exclusive lock.
+    public static let freeNonce = Expectations(rawValue: 4)
+  }
+
   struct OpenOptions {
     var lock: LockOptions
     var creation: LocalRepository.CreateOptions?
+    var expectations: Expectations = []
+  }
+
+  /// Replies that are on their way to whoever asks next.
+  private struct AskedAhead {
+    var key: Connection.Call?
+    var freeNonce: Connection.Call?
   }
 
   /// Starts the server and has it make the repository.
   public static func create(
-    _ location: Location, _ options: LocalRepository.CreateOptions, lock: LockOptions, remote: RemoteOptions,
-    environment: Environment, monitor: any Monitor
+    _ location: Location, _ options: LocalRepository.CreateOptions, lock: LockOptions,
+    expecting expectations: Expectations = [], remote: RemoteOptions, environment: Environment, monitor: any Monitor
   ) throws -> RemoteRepository {
     try start(
-      location, OpenOptions(lock: lock, creation: options), remote: remote, environment: environment, monitor: monitor)
+      location, OpenOptions(lock: lock, creation: options, expectations: expectations), remote: remote,
+      environment: environment, monitor: monitor)
   }
 
   /// Starts the server and has it open the repository.
   public static func open(
-    _ location: Location, lock: LockOptions, remote: RemoteOptions, environment: Environment, monitor: any Monitor
+    _ location: Location, lock: LockOptions, expecting expectations: Expectations = [], remote: RemoteOptions,
+    environment: Environment, monitor: any Monitor
   ) throws -> RemoteRepository {
-    try start(location, OpenOptions(lock: lock), remote: remote, environment: environment, monitor: monitor)
+    try start(
+      location, OpenOptions(lock: lock, expectations: expectations), remote: remote, environment: environment,
+      monitor: monitor)
+  }
+
+  /// The same; somebody else may end the attempt.
+  static func open(
+    _ location: Location, _ options: OpenOptions, remote: RemoteOptions, attempt: ConnectionAttempt,
+    environment: Environment, monitor: any Monitor
+  ) throws -> RemoteRepository {
+    try start(location, options, remote: remote, attempt: attempt, environment: environment, monitor: monitor)
   }
 
   private static func start(
-    _ location: Location, _ options: OpenOptions, remote: RemoteOptions, environment: Environment,
-    monitor: any Monitor
+    _ location: Location, _ options: OpenOptions, remote: RemoteOptions, attempt: ConnectionAttempt? = nil,
+    environment: Environment, monitor: any Monitor
   ) throws -> RemoteRepository {
     let line = try remote.commandLine(for: location, storageQuota: options.creation?.storageQuota ?? 0)
     monitor.debug("SSH command line: \(line.map { String(decoding: $0, as: UTF8.self) })", logger: "borg.remote")
     let channel = try Channel(line, environment: environment)
-    return try RemoteRepository(location, options, channel, remote, monitor: monitor)
+    return try RemoteRepository(location, options, channel, remote, attempt: attempt, monitor: monitor)
   }
 
-  /// Negotiates and opens over a line that stands already.
+  /// Negotiates and opens over a line that stands already. Everything travels together: a server answers in order.
   init(
     _ location: Location, _ options: OpenOptions, _ channel: Channel, _ remote: RemoteOptions = RemoteOptions(),
-    window: ReadAheadWindow = ReadAheadWindow(), monitor: any Monitor
+    window: ReadAheadWindow = ReadAheadWindow(), attempt: ConnectionAttempt? = nil, monitor: any Monitor
   ) throws {
     let connection = try Connection(
       channel, remote, location: location.repositoryText, window: window, monitor: monitor)
+    attempt?.begin(connection)
     do {
-      let version = try RemoteRepository.negotiate(connection)
-      connection.noteNegotiated()
-      id = try RemoteRepository.open(location, options, version, connection)
-      serverVersion = version
+      let greeting = try connection.begin(.negotiate(.map))
+      var version: ServerVersion?
+      if options.creation?.makesParentDirectories == true {
+        let known = try RemoteRepository.version(connection.end(greeting))
+        try RemoteRepository.require([1, 1, 9, -1], "1.1.9", of: known, for: "open make_parent_dirs=True")
+        version = known
+      }
+      let opening = try connection.begin(.open(RemoteRepository.opening(location, options)))
+      var asked = AskedAhead()
+      if options.expectations.contains(.manifest) { connection.announce([.manifest]) }
+      if options.expectations.contains(.key) { asked.key = try connection.begin(.loadKey) }
+      if options.expectations.contains(.freeNonce) { asked.freeNonce = try connection.begin(.freeNonce) }
+      serverVersion = try version ?? RemoteRepository.version(connection.end(greeting))
+      guard let id = try connection.end(opening).rawValue.flatMap({ ChunkID($0) }) else {
+        throw RemoteError.unexpectedReply("open")
+      }
+      self.id = id
+      askedAhead = Mutex(asked)
     } catch {
       connection.close()
       throw error
@@ -73,8 +119,8 @@ public final class RemoteRepository: Repository {
   /// How often the line was silent until somebody asked and waited.
   public var roundTripCount: Int { connection.roundTripCount }
 
-  private static func negotiate(_ connection: Connection) throws -> ServerVersion {
-    let reply = try connection.call(.negotiate(.map))
+  /// Throws for a server that is too old, or that is none.
+  private static func version(_ reply: MessagePackValue) throws -> ServerVersion {
     guard let numbers = reply["server_version"]?.arrayValue?.map(\.intValue), numbers.count >= 2,
       !numbers.contains(nil)
     else {
@@ -86,11 +132,7 @@ public final class RemoteRepository: Repository {
     return version
   }
 
-  private static func open(
-    _ location: Location, _ options: OpenOptions, _ version: ServerVersion, _ connection: Connection
-  ) throws -> ChunkID {
-    let makesParents = options.creation?.makesParentDirectories ?? false
-    if makesParents { try require([1, 1, 9, -1], "1.1.9", of: version, for: "open make_parent_dirs=True") }
+  private static func opening(_ location: Location, _ options: OpenOptions) -> RepositoryRequest.Opening {
     var opening = RepositoryRequest.Opening()
     opening.path = location.path
     opening.creates = options.creation != nil
@@ -98,10 +140,8 @@ public final class RemoteRepository: Repository {
     opening.locks = options.lock.mode != .none
     opening.exclusive = options.lock.mode == .exclusive
     opening.appendOnly = options.creation?.appendOnly ?? false
-    opening.makesParentDirectories = makesParents
-    let reply = try connection.call(.open(opening))
-    guard let id = reply.rawValue.flatMap({ ChunkID($0) }) else { throw RemoteError.unexpectedReply("open") }
-    return id
+    opening.makesParentDirectories = options.creation?.makesParentDirectories ?? false
+    return opening
   }
 
   private static func require(
@@ -116,8 +156,10 @@ public final class RemoteRepository: Repository {
   public func get(_ id: ChunkID) throws -> [UInt8] { try connection.object(id) }
 
   public func prefetch(_ ids: [ChunkID]) { connection.announce(ids) }
+  public func prefetch(_ ids: [ChunkID], sizes: [Int]) { connection.announce(ids, sizes: sizes) }
 
-  public var readAheadBytes: Int { 32 << 20 }
+  public var readAheadBytes: Int { RemoteRepository.usualReadAheadBytes }
+  static let usualReadAheadBytes = 32 << 20
 
   public func put(_ id: ChunkID, _ object: [UInt8]) throws {
     guard object.count <= SegmentEntryHeader.maximumDataSize else {
@@ -155,11 +197,13 @@ public final class RemoteRepository: Repository {
     try ids(after: marker, limit: limit) { .scan(limit: $0, marker: $1) }
   }
 
-  /// By the page: longer replies than some tens of MB are not taken by anybody.
+  /// By the page: longer replies than some tens of MB are not taken by anybody. A server that goes round in circles is
+  /// left.
   private func ids(
     after marker: ChunkID?, limit: Int, _ request: (_ limit: Int, _ marker: ChunkID?) -> RepositoryRequest
   ) throws -> [ChunkID] {
     var ids: [ChunkID] = []
+    var markers: Set<ChunkID> = marker.map { [$0] } ?? []
     while ids.count < limit {
       let wanted = min(limit - ids.count, RemoteRepository.idsAtOnce)
       let request = request(wanted, ids.last ?? marker)
@@ -172,6 +216,9 @@ public final class RemoteRepository: Repository {
           throw RemoteError.unexpectedReply(request.method.rawValue)
         }
         ids.append(id)
+      }
+      guard elements.isEmpty || ids.last.map({ markers.insert($0).inserted }) == true else {
+        throw RemoteError.repeatedList(request.method.rawValue)
       }
       if elements.count < wanted { break }
     }
@@ -207,7 +254,7 @@ public final class RemoteRepository: Repository {
   // MARK: Nonce and key
 
   public func freeNonce() throws -> UInt64? {
-    switch try connection.call(.freeNonce) {
+    switch try answer(.freeNonce, \.freeNonce) {
     case .null: return nil
     case .int(let nonce) where nonce >= 0: return UInt64(nonce)
     case .uint(let nonce): return nonce
@@ -216,15 +263,28 @@ public final class RemoteRepository: Repository {
   }
 
   public func commitNonceReservation(next: UInt64, start: UInt64?) throws {
+    askedAhead.withLock { $0.freeNonce = nil }
     _ = try connection.call(.commitNonceReservation(next: next, start: start))
   }
 
   public func loadKey() throws -> [UInt8] {
-    guard let key = try connection.call(.loadKey).rawValue else { throw RemoteError.unexpectedReply("load_key") }
+    guard let key = try answer(.loadKey, \.key).rawValue else { throw RemoteError.unexpectedReply("load_key") }
     return key
   }
 
+  /// The reply to what was asked ahead, once; or to what is asked now.
+  private func answer(
+    _ request: RepositoryRequest, _ ahead: WritableKeyPath<AskedAhead, Connection.Call?>
+  ) throws -> MessagePackValue {
+    let asked = askedAhead.withLock { asked in
+      defer { asked[keyPath: ahead] = nil }
+      return asked[keyPath: ahead]
+    }
+    return try connection.end(asked ?? connection.begin(request))
+  }
+
   public func saveKey(_ key: [UInt8]) throws {
+    askedAhead.withLock { $0.key = nil }
     _ = try connection.call(.saveKey(key))
   }
 

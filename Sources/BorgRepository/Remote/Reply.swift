@@ -8,7 +8,8 @@ struct Reply: Sendable {
 
 /// Cuts a server's replies out of the bytes that come, in whatever pieces: in linear time and bounded memory.
 struct ReplyDecoder {
-  private var buffer = FrameBuffer()
+  /// A decoded value takes some tens of bytes, however few it came in; ids and texts are longer than this.
+  private var buffer = FrameBuffer(bytesPerValue: 16)
 
   private static let shownBytes = 128
 

@@ -61,6 +61,7 @@ public final class RepositoryServer: Sendable {
     for file in [requests, responses] { _ = fcntl(file.descriptor, RepositoryServer.setPipeSize, 1 << 20) }
     defer { close() }
     let reader = try RequestReader(requests)
+    defer { reader.stop() }
     var writer = ResponseWriter(responses, systemDescription: options.systemDescription)
     while true {
       let batch = try reader.next()

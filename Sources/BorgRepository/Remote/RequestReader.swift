@@ -10,13 +10,19 @@ final class RequestReader: @unchecked Sendable {
   private var ready: [ReceivedRequest] = []
   private var readyByteCount = 0
   private var end: Result<Void, any Error>?
+  private var isStopping = false
+  private var thread: Worker?
+  /// Readable when the thread is to end.
+  private let wake: Pipe
 
   /// A frame is counted after it was taken in: at most one of `FrameBuffer.maximumBytes` comes on top.
   private static let maximumReadyBytes = 16 << 20
   private static let pieceSize = 256 << 10
 
+  /// `stop` ends what begins here.
   init(_ input: File) throws {
-    _ = try Worker { [self] in
+    wake = try Pipe()
+    thread = try Worker { [self] in
       let result = Result { try read(input) }
       condition.withLock {
         end = result
@@ -45,36 +51,53 @@ final class RequestReader: @unchecked Sendable {
     }
   }
 
+  /// Ends the thread; what is ready is dropped. Once, by whoever has called `next`.
+  func stop() {
+    condition.withLock {
+      isStopping = true
+      condition.broadcast()
+    }
+    try? wake.writer.write([0])
+    thread?.join()
+    thread = nil
+  }
+
   private func read(_ input: File) throws {
     var decoder = RequestDecoder()
     var piece = [UInt8](repeating: 0, count: RequestReader.pieceSize)
     while true {
-      let count = try piece.withUnsafeMutableBytes { try RequestReader.readSome(input, into: $0) }
+      let count = try piece.withUnsafeMutableBytes { try readSome(input, into: $0) }
       if count == 0 { return }
       decoder.append(piece[..<count])
-      while let request = try decoder.next() { push(request) }
+      while let request = try decoder.next() { guard push(request) else { return } }
     }
   }
 
-  private func push(_ request: ReceivedRequest) {
+  /// False when the thread is to end.
+  private func push(_ request: ReceivedRequest) -> Bool {
     condition.withLock {
-      while readyByteCount >= RequestReader.maximumReadyBytes { condition.wait() }
+      while readyByteCount >= RequestReader.maximumReadyBytes, !isStopping { condition.wait() }
+      if isStopping { return false }
       if ready.isEmpty { condition.broadcast() }
       ready.append(request)
       readyByteCount += request.byteCount
+      return true
     }
   }
 
-  private static func readSome(_ input: File, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+  /// 0: the stream has ended, or the thread is to end.
+  private func readSome(_ input: File, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
+      var pollers = [
+        pollfd(fd: input.descriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: wake.reader.descriptor, events: Int16(POLLIN), revents: 0),
+      ]
+      guard poll(&pollers, 2, -1) > 0 || errno == EINTR else { throw SystemError.last(input.path) }
+      if pollers[1].revents != 0 { return 0 }
+      guard pollers[0].revents != 0 else { continue }
       let count = Glibc.read(input.descriptor, buffer.baseAddress, buffer.count)
       if count >= 0 { return count }
-      if errno == EAGAIN {
-        var poller = pollfd(fd: input.descriptor, events: Int16(POLLIN), revents: 0)
-        poll(&poller, 1, -1)
-      } else if errno != EINTR {
-        throw SystemError.last(input.path)
-      }
+      if errno != EINTR, errno != EAGAIN { throw SystemError.last(input.path) }
     }
   }
 }
