@@ -127,5 +127,7 @@ public final class ArchiveMount {
       fuse, foreground: foreground,
       MountSignals.Duties(tellStatistics: statistics) { repository.releaseFiles() })
     if ending != .terminated { fuse.unmount() }
+    // Whoever still reads ahead need not wait for a line that may never come again.
+    repository.close()
   }
 }

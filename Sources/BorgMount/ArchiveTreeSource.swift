@@ -46,6 +46,8 @@ public final class ArchiveTreeSource: TreeSource {
     zeros = ZeroChunks(key: session.key)
   }
 
+  deinit { readAhead.close() }
+
   /// What reading contents has cost so far.
   public var dataStatistics: ChunkReader.Counts { dataReader.statistics }
 

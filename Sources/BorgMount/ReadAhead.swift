@@ -2,7 +2,7 @@ import BorgArchive
 import BorgFormat
 import BorgSystem
 
-/// Threads that do ahead what will soon be asked for. They start with the first request.
+/// Threads that do ahead what will soon be asked for. They start with the first request, and end with `close`.
 final class ReadAhead: @unchecked Sendable {
   // Safe: all mutable state is touched under `condition`'s lock only.
   private let condition = Condition()
@@ -10,6 +10,7 @@ final class ReadAhead: @unchecked Sendable {
   private var waiting: [Work] = []
   private var first = 0
   private var workers: [Worker] = []
+  private var isClosed = false
   private static let maximumWaiting = 256
 
   private enum Work {
@@ -28,10 +29,22 @@ final class ReadAhead: @unchecked Sendable {
   /// Never waits. False when there is too much to do already.
   func perform(_ work: @escaping @Sendable () -> Void) -> Bool { add([.other(work)]) == 1 }
 
+  /// Ends the threads, what waits is dropped; nothing can be asked for afterwards.
+  func close() {
+    let workers = condition.withLock {
+      defer { self.workers = [] }
+      isClosed = true
+      condition.broadcast()
+      return self.workers
+    }
+    for worker in workers { worker.join() }
+  }
+
   /// How many were taken.
   @discardableResult
   private func add(_ works: [Work]) -> Int {
     condition.withLock {
+      if isClosed { return 0 }
       let taken = works.prefix(max(0, ReadAhead.maximumWaiting - (waiting.count - first)))
       waiting.append(contentsOf: taken)
       startWorkers()
@@ -43,14 +56,16 @@ final class ReadAhead: @unchecked Sendable {
   private func startWorkers() {
     guard workers.isEmpty else { return }
     for _ in 0..<availableProcessorCount() {
-      guard let worker = try? Worker({ [self] in while true { perform(next()) } }) else { return }
+      guard let worker = try? Worker({ [self] in while let work = next() { perform(work) } }) else { return }
       workers.append(worker)
     }
   }
 
-  private func next() -> Work {
+  /// Nil: the thread is to end.
+  private func next() -> Work? {
     condition.withLock {
-      while waiting.count == first { condition.wait() }
+      while waiting.count == first, !isClosed { condition.wait() }
+      if isClosed { return nil }
       let work = waiting[first]
       first += 1
       if first == waiting.count {
