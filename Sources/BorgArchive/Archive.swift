@@ -27,7 +27,7 @@ public struct Archive: Sendable {
   }
 
   /// Ordinary commands require no TAM of an archive, but a wrong one is always an error.
-  private init(
+  init(
     _ entry: Manifest.Entry, plaintext: [UInt8], storedSize: Int, in session: RepositorySession
   ) throws {
     self.session = session
@@ -60,9 +60,11 @@ public struct Archive: Sendable {
     }
   }
 
-  /// All items, and `chunk` for each metadata chunk when it is come to.
-  public func forEachItem(chunk: () -> Void, _ body: (Item) throws -> Void) throws {
-    let stream = try ItemStream(self)
+  /// All items, and `chunk` for each metadata chunk when it is come to. `opened`: the stream, not yet read.
+  public func forEachItem(
+    in opened: ItemStream? = nil, chunk: () -> Void, _ body: (Item) throws -> Void
+  ) throws {
+    let stream = try opened ?? ItemStream(self)
     defer { stream.close() }
     var seen = 0
     while let item = try stream.next() {
@@ -122,7 +124,10 @@ extension Archive {
   /// manifest in memory. With `force`, damaged metadata is tolerated; returns whether any was.
   ///
   /// Items behind damage are left referenced, since where they begin is not known: `check --repair` frees them.
-  public func delete(cache: Cache, statistics: inout Statistics, force: Bool) throws -> Bool {
+  /// `items`: the archive's stream, if it was opened before.
+  public func delete(
+    items: ItemStream? = nil, cache: Cache, statistics: inout Statistics, force: Bool
+  ) throws -> Bool {
     var isDamaged = false
     /// Runs `body`; with `force` a missing or damaged object is only noted.
     func tolerating(_ body: () throws -> Void) throws {
@@ -135,7 +140,7 @@ extension Archive {
     var progress = PercentProgress(
       messageID: "archive.delete", total: metadata.items.count, stepInTenths: 50, monitor: session.context.monitor)
     try tolerating {
-      try forEachItem(chunk: { progress.advance(by: 1) { "Decrementing references \($0)%" } }) { item in
+      try forEachItem(in: items, chunk: { progress.advance(by: 1) { "Decrementing references \($0)%" } }) { item in
         for chunk in item.chunks ?? [] {
           try tolerating {
             try cache.removeReference(chunk.id, statistics: &statistics, part: item.part != nil)
@@ -147,7 +152,8 @@ extension Archive {
     for id in metadata.items + [entry.id] {
       try tolerating { try cache.removeReference(id, statistics: &statistics) }
     }
-    try tolerating { try session.repository.settle() }
+    // Otherwise the commit tells.
+    if force { try tolerating { try session.repository.settle() } }
     session.manifest.remove(named: entry.name)
     return isDamaged
   }

@@ -90,8 +90,8 @@ final class ReferenceTable {
     var marker: ChunkID?
     while true {
       let ids = try repository.list(after: marker, limit: ReferenceTable.batch)
-      guard let last = ids.last else { return }
       for id in ids { index.set(id, (0, 0, 0)) }
+      guard let last = ids.last, ids.count == ReferenceTable.batch else { return }
       marker = last
     }
   }

@@ -40,8 +40,8 @@ struct DataVerifier {
   private func verifyAll(expected: Int) throws -> (verified: Int, errorCount: Int, defects: [ChunkID]) {
     let (repository, codec) = (repository, state.session.codec)
     let pipeline = OrderedPipeline<ChunkID, Verdict>(
-      threads: nil, maximumBytesAhead: 4 * DataVerifier.batch, announcing: Announcer(repository) { $0 },
-      cost: { _ in 1 }
+      threads: nil, maximumBytesAhead: 4 * DataVerifier.batch,
+      announcing: Announcer(repository, knowsSizes: false) { $0 }, cost: { _ in 1 }
     ) { id, workspace in
       DataVerifier.verify(id, repository, codec, workspace)
     }
@@ -52,7 +52,7 @@ struct DataVerifier {
     var defects: [ChunkID] = []
     var ids = try request(after: nil, pipeline)
     while let last = ids.last {
-      let following = try request(after: last, pipeline)
+      let following = ids.count < DataVerifier.batch ? [] : try request(after: last, pipeline)
       for id in ids {
         progress.advance()
         verified += 1

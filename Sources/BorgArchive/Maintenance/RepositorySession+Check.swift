@@ -11,14 +11,24 @@ extension RepositorySession {
   /// The key is that of the first object whose type byte can be read: the manifest, or else any other.
   static func checking(_ repository: any Repository, context: SessionContext) throws -> RepositorySession {
     let loader = KeyLoader(repository: repository, context: context)
-    let ids = [.manifest] + (try repository.list(after: nil, limit: RepositorySession.maximumAttempts))
+    if let session = try RepositorySession.checking(repository, [.manifest], loader, context: context) {
+      return session
+    }
+    let ids = try repository.list(after: nil, limit: RepositorySession.maximumAttempts)
+    if let session = try RepositorySession.checking(repository, ids, loader, context: context) { return session }
+    throw IntegrityError("make_key: failed to create the key (tried \(ids.count + 1) chunks)")
+  }
+
+  private static func checking(
+    _ repository: any Repository, _ ids: [ChunkID], _ loader: KeyLoader, context: SessionContext
+  ) throws -> RepositorySession? {
     for id in ids {
       guard let object = try RepositorySession.readableObject(id, repository) else { continue }
       let loaded = try loader.load(manifestObject: object)
       return RepositorySession(
         checking: repository, key: loaded.key, keyFile: loaded.keyFile, sample: object, context: context)
     }
-    throw IntegrityError("make_key: failed to create the key (tried \(ids.count) chunks)")
+    return nil
   }
 
   /// Nil: missing, damaged, or of no type.

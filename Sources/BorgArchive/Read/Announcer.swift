@@ -7,6 +7,7 @@ struct Announcer<Input> {
   private let repository: any Repository
   private let id: (Input) -> ChunkID
   private let maximumBytes: Int
+  private let knowsSizes: Bool
 
   /// From the next input to be consumed on; those before `announced` have been announced.
   private var waiting: [(id: ChunkID, bytes: Int)] = []
@@ -15,16 +16,20 @@ struct Announcer<Input> {
   private var bytesAhead = 0
 
   /// Objects may be small; there is no sense in announcing more of them at once.
-  private static var maximumCount: Int { 4096 }
+  static var maximumCount: Int { 16384 }
   private static var smallestObject: Int { 64 }
   /// Where nothing is known of the size.
   private static var usualObject: Int { 128 << 10 }
 
-  /// Nil when the repository is near.
-  init?(_ repository: any Repository, maximumBytes: Int = .max, id: @escaping (Input) -> ChunkID) {
+  /// Nil when the repository is near. `knowsSizes`: expected costs are about what the objects have in bytes.
+  init?(
+    _ repository: any Repository, maximumBytes: Int = .max, knowsSizes: Bool = true,
+    id: @escaping (Input) -> ChunkID
+  ) {
     guard repository.readAheadBytes > 0 else { return nil }
     self.repository = repository
     self.id = id
+    self.knowsSizes = knowsSizes
     self.maximumBytes = min(repository.readAheadBytes, maximumBytes)
   }
 
@@ -56,12 +61,14 @@ struct Announcer<Input> {
 
   private mutating func announce() {
     var ids: [ChunkID] = []
+    var sizes: [Int] = []
     while announced < waiting.count, announced - head < Announcer.maximumCount, bytesAhead < maximumBytes {
       ids.append(waiting[announced].id)
+      sizes.append(waiting[announced].bytes)
       bytesAhead += waiting[announced].bytes
       announced += 1
     }
-    if !ids.isEmpty { repository.prefetch(ids) }
+    if !ids.isEmpty { repository.prefetch(ids, sizes: knowsSizes ? sizes : []) }
   }
 }
 

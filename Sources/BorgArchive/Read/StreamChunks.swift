@@ -14,7 +14,8 @@ public enum StreamChunks {
   ) throws {
     let (repository, codec) = (session.repository, session.codec)
     let pipeline = OrderedPipeline<ChunkID, Output>(
-      threads: nil, maximumBytesAhead: maximumBytesAhead, cost: { _ in usualSize }
+      threads: nil, maximumBytesAhead: maximumBytesAhead,
+      announcing: Announcer(repository, maximumBytes: maximumBytesAhead) { $0 }, cost: { _ in usualSize }
     ) { id, workspace in
       try decode(codec.unseal(repository.get(id), id: id, sizeHint: nil, workspace: workspace))
     }

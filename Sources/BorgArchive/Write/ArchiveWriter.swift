@@ -63,7 +63,7 @@ public final class ArchiveWriter {
   /// Flushes the stream and commits a complete archive under the checkpoint's name. In memory it is gone afterwards,
   /// so that the next commit drops it.
   public func writeCheckpoint() throws {
-    let entry = try save(as: checkpointName)
+    let entry = try save(as: checkpointName).entry
     session.manifest.remove(named: checkpointName)
     var unused = Statistics()
     try cache.removeReference(entry.id, statistics: &unused)
@@ -71,7 +71,9 @@ public final class ArchiveWriter {
 
   /// Saves the archive, writes the manifest, commits repository and cache.
   public func save() throws -> Archive {
-    try Archive(save(as: name), in: session)
+    let saved = try save(as: name)
+    let storedSize = cache.chunks[saved.entry.id]?.storedSize ?? 0
+    return try Archive(saved.entry, plaintext: saved.metadata, storedSize: Int(storedSize), in: session)
   }
 }
 
@@ -90,7 +92,7 @@ extension ArchiveWriter {
     return id
   }
 
-  private func save(as name: [UInt8]) throws -> Manifest.Entry {
+  private func save(as name: [UInt8]) throws -> (entry: Manifest.Entry, metadata: [UInt8]) {
     guard session.manifest.entry(named: name) == nil else { throw ArchiveError.alreadyExists(name: name) }
     try storeStream(isEnd: true)
     let metadata = metadata(named: name)
@@ -106,7 +108,7 @@ extension ArchiveWriter {
     try session.writeManifest()
     try session.repository.commit(CommitOptions())
     try cache.commit()
-    return entry
+    return (entry, packed)
   }
 
   private func metadata(named name: [UInt8]) -> ArchiveMetadata {

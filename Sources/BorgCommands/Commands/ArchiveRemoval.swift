@@ -15,8 +15,19 @@ struct ArchiveRemoval {
   private let checkpointIntervalSeconds: Int
   private let context: CommandContext
   private var statistics = Statistics()
+  private var coming: ArraySlice<Manifest.Entry> = []
+  private var opened: [Opened] = []
   private var hasUncommitted = false
   private var lastCommit: Int64
+
+  /// An archive whose items are on their way.
+  private struct Opened {
+    let entry: Manifest.Entry
+    let archive: Archive
+    let items: ItemStream
+  }
+
+  private static let maximumOpened = 4
 
   init(context: CommandContext, cache: Cache?, force: Bool, checkpointIntervalSeconds: Int) {
     self.context = context
@@ -26,12 +37,30 @@ struct ArchiveRemoval {
     lastCommit = context.clock.monotonic()
   }
 
+  /// Says which archives will be removed, in this order: they are read ahead where that helps.
+  mutating func expect(_ entries: [Manifest.Entry]) {
+    guard cache != nil, context.repository.readAheadBytes > 0 else { return }
+    coming = entries[...]
+    context.session.announce(entries)
+  }
+
+  /// What cannot be opened is reported at its turn.
+  private mutating func openAhead() {
+    while opened.count < ArchiveRemoval.maximumOpened, let entry = coming.popFirst() {
+      guard let archive = try? Archive(entry, in: context.session), let items = try? ItemStream(archive) else { return }
+      opened.append(Opened(entry: entry, archive: archive, items: items))
+    }
+  }
+
   /// Deletes an archive; true: the user has asked to stop, and what is done so far was committed. Throws
   /// `Interruption.Aborted` when asked to end at once.
   mutating func remove(_ entry: Manifest.Entry) throws -> Bool {
     guard let cache else { return false }
-    let archive = try Archive(entry, in: context.session)
-    let wasDamaged = try archive.delete(cache: cache, statistics: &statistics, force: force)
+    openAhead()
+    let ahead = opened.first?.entry == entry ? opened.removeFirst() : nil
+    let archive = try ahead?.archive ?? Archive(entry, in: context.session)
+    let wasDamaged = try archive.delete(
+      items: ahead?.items, cache: cache, statistics: &statistics, force: force)
     if wasDamaged { noteDamage() }
     hasUncommitted = true
     if context.interruption.isAbortRequested { try context.checkInterruption() }
@@ -45,6 +74,8 @@ struct ArchiveRemoval {
 
   /// Makes the rest real. Throws what a user is told who has asked to stop.
   mutating func finish() throws {
+    for archive in opened { archive.items.close() }
+    opened = []
     try context.checkInterruption()
     if let cache, hasUncommitted { try commit(cache) }
   }

@@ -63,7 +63,11 @@ struct CheckCommand: BorgCommand {
     maximumSeconds = arguments.integer("--max-duration") ?? 0
   }
 
-  var access: RepositoryAccess? { RepositoryAccess(location, lock: .exclusive) }
+  var access: RepositoryAccess? {
+    var access = RepositoryAccess(location, lock: .exclusive)
+    if !repositoryOnly { access.expectations = .key }
+    return access
+  }
 
   func run(in context: CommandContext) throws -> ExitCode {
     if repairs { try askForConsent(context) }

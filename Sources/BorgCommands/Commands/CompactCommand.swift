@@ -39,7 +39,11 @@ struct CompactCommand: BorgCommand {
       cleanupCommits: arguments.has("--cleanup-commits"))
   }
 
-  var access: RepositoryAccess? { RepositoryAccess(location, lock: .exclusive) }
+  var access: RepositoryAccess? {
+    var access = RepositoryAccess(location, lock: .exclusive)
+    access.expectations = .manifest
+    return access
+  }
 
   /// The manifest is written anew, unchanged: a transaction that changes nothing could not be told from the one before.
   func run(in context: CommandContext) throws -> ExitCode {

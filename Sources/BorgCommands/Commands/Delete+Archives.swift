@@ -24,7 +24,7 @@ struct ArchiveDeletion {
     var removal = ArchiveRemoval(
       context: context, cache: options.isDryRun ? nil : cache, force: options.force > 0,
       checkpointIntervalSeconds: options.checkpointIntervalSeconds)
-    if !options.isDryRun { context.session.announce(names.compactMap(context.session.manifest.entry(named:))) }
+    removal.expect(names.compactMap(context.session.manifest.entry(named:)))
     for (index, name) in names.enumerated() {
       guard let entry = context.session.manifest.entry(named: name) else {
         warnMissing(name, index)

@@ -75,7 +75,11 @@ struct InitCommand: BorgCommand {
     relatedSecrets = arguments.bytes("--import-related-secrets")
   }
 
-  var access: RepositoryAccess? { RepositoryAccess(location, lock: .exclusive, creation: options) }
+  var access: RepositoryAccess? {
+    var access = RepositoryAccess(location, lock: .exclusive, creation: options)
+    access.expectations = .freeNonce
+    return access
+  }
 
   func prepare(in context: CommandContext) throws {
     context.monitor.info("Initializing repository at \"\(location.canonicalPath)\"", logger: "borg.archiver")

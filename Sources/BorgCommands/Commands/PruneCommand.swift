@@ -44,7 +44,7 @@ struct PruneCommand: BorgCommand {
     defer { cache?.close() }
     var removal = ArchiveRemoval(
       context: context, cache: cache, force: force, checkpointIntervalSeconds: checkpointIntervalSeconds)
-    if !isDryRun { context.session.announce(plan.steps.lazy.filter { $0.decision == .prune }.map(\.entry)) }
+    removal.expect(plan.steps.filter { $0.decision == .prune }.map(\.entry))
     try carryOut(plan, &removal, context)
     try removal.finish()
     try removal.report(statistics)

@@ -54,6 +54,8 @@ struct RepositoryAccess {
   var creation: LocalRepository.CreateOptions?
   /// Read without a lock, beside whoever writes; `lock` does not count then.
   var readsBesideWriters = false
+  /// What is read of a distant repository at once, beside what `manifest` needs.
+  var expectations: RemoteRepository.Expectations = []
   /// A lost connection is made anew: for a mount, which lasts and changes nothing.
   var reconnects = false
 

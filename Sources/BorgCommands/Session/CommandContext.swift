@@ -116,7 +116,19 @@ extension CommandContext {
     let lock = LockOptions(mode: mode, waitSeconds: common.lockWaitSeconds)
     let gate = RepositoryGate(
       remote: remoteOptions, reconnects: access.reconnects, environment: environment, monitor: monitor)
-    return try gate.open(access.location.with(archive: nil), lock: lock, creation: access.creation)
+    return try gate.open(
+      access.location.with(archive: nil), lock: lock, expecting: expectations(of: access, mode),
+      creation: access.creation)
+  }
+
+  /// What is read of a distant repository at once, whatever is in it.
+  private func expectations(
+    of access: RepositoryAccess, _ mode: LockOptions.Mode
+  ) -> RemoteRepository.Expectations {
+    guard let operations = access.manifest else { return access.expectations }
+    let writes =
+      mode == .exclusive && (operations.contains(.write) || operations.contains(.delete) || access.cache != nil)
+    return access.expectations.union(writes ? [.manifest, .key, .freeNonce] : [.manifest, .key])
   }
 
   /// How this run reaches servers.

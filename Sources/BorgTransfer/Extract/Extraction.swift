@@ -1,5 +1,6 @@
 import BorgArchive
 import BorgFormat
+import BorgRepository
 import BorgSystem
 import Glibc
 
@@ -8,7 +9,8 @@ import Glibc
 /// Items are planned ahead of their writing, and their chunks requested: worker threads fetch and unseal while this
 /// thread writes.
 public final class Extraction {
-  private static let maximumPlanned = 4096
+  /// A distant repository is asked for so much at once that its line stays full of small files.
+  private let maximumPlanned: Int
   private static let maximumBytesAhead = 48 << 20
 
   private let archive: Archive
@@ -31,6 +33,7 @@ public final class Extraction {
     self.interruption = interruption
     monitor = archive.session.context.monitor
     plan = ExtractionPlan(options)
+    maximumPlanned = archive.session.repository.readAheadBytes > 0 ? 16384 : 4096
     pipeline = ChunkPipeline(repository: archive.session.repository, codec: archive.session.codec)
   }
 
@@ -69,12 +72,12 @@ public final class Extraction {
 
   /// Fills the queue again when half of it is used up: by the thousand, so that the pipeline's threads are seldom woken.
   private func planAhead(_ items: ItemStream) throws {
-    guard !isExhausted, queue.count - queueHead <= Self.maximumPlanned / 2,
+    guard !isExhausted, queue.count - queueHead <= maximumPlanned / 2,
       pipeline.pendingBytes <= Self.maximumBytesAhead / 2
     else { return }
     var chunks: [ChunkListEntry] = []
     var bytes = pipeline.pendingBytes
-    while queue.count - queueHead < Self.maximumPlanned, bytes < Self.maximumBytesAhead {
+    while queue.count - queueHead < maximumPlanned, bytes < Self.maximumBytesAhead {
       guard let item = try items.next() else {
         isExhausted = true
         break
