@@ -19,7 +19,7 @@ final class MountSignals: Sendable {
     set { ending.store(newValue.rawValue, ordering: .sequentiallyConsistent) }
   }
 
-  private static let period = timespec(tv_sec: 10, tv_nsec: 0)
+  private static let period = timespec(tv_sec: 5, tv_nsec: 0)
 
   /// What a mount does beside answering the kernel.
   struct Duties: Sendable {

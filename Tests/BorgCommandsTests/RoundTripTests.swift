@@ -75,15 +75,16 @@ import Testing
   }
 
   @Test func `a command waits for its server a few times, however many files there are`() throws {
-    // The last two of each that writes: what was put has arrived, and the commit.
+    // At most: threads that read ahead may ask a little later. The last two of each that writes: what was put has
+    // arrived, and the commit.
     let most = [
-      "init": 5, "create, first": 4, "create, unchanged": 4, "create, small change": 4, "create --stats": 5, "list": 3,
-      "list, archives": 1, "info": 4, "diff": 4, "extract, many small files": 4, "check": 9, "check --verify-data": 11,
-      "rename": 5, "delete": 6, "prune": 6, "compact": 3,
+      "init": 5, "create, first": 4, "create, unchanged": 4, "create, small change": 4, "create --stats": 5, "list": 4,
+      "list, archives": 1, "info": 5, "diff": 5, "extract, many small files": 6, "check": 11,
+      "check --verify-data": 14, "rename": 5, "delete": 8, "prune": 9, "compact": 3,
     ]
     for table in [try life(files: 20), try RoundTripTests().life(files: 1500)] {
       #expect(table.keys.sorted() == most.keys.sorted())
-      for (command, trips) in table { #expect(trips <= most[command] ?? 0, "\(command)") }
+      for (command, trips) in table { #expect(trips <= most[command] ?? 0, "\(command): \(trips)") }
     }
   }
 
@@ -91,7 +92,7 @@ import Testing
     try write("large", size: 40 << 20, seed: 1)
     _ = try trips("init", "-e", "none", repository)
     #expect(try trips("create", "-C", "none", "\(repository)::one", "\(runner.directory.path)/files") <= 3)
-    // 16 MiB are on their way at a time.
-    #expect(try trips("extract", "--dry-run", "\(repository)::one") <= 7)
+    // 16 MiB are on their way at a time; each piece alone would be twenty.
+    #expect(try trips("extract", "--dry-run", "\(repository)::one") <= 9)
   }
 }

@@ -21,13 +21,14 @@ struct RemoteRepositoryTests {
 
   private func connect(
     creating: LocalRepository.CreateOptions? = nil, lock: LockOptions.Mode = .exclusive,
-    expecting expectations: RemoteRepository.Expectations = [],
+    expecting expectations: RemoteRepository.Expectations = [], besideWriters: Bool = false,
     window: ReadAheadWindow = ReadAheadWindow()
   ) throws -> (repository: RemoteRepository, served: ServedConnection) {
     let served = try ServedConnection(sandbox)
     let location = Location(host: .ssh(user: nil, host: "test", port: nil), path: sandbox.path("repo"))
-    let options = RemoteRepository.OpenOptions(
-      lock: LockOptions(mode: lock, waitSeconds: 0), creation: creating, expectations: expectations)
+    var options = RemoteRepository.OpenOptions(lock: LockOptions(mode: lock, waitSeconds: 0), creation: creating)
+    options.expectations = expectations
+    options.readsBesideWriters = besideWriters
     let channel = Channel(requests: served.requests.writer, replies: served.responses.reader)
     return (try RemoteRepository(location, options, channel, window: window, monitor: sandbox.monitor), served)
   }
@@ -341,5 +342,78 @@ struct RemoteRepositoryTests {
     let reader = try RequestReader(input.reader)
     reader.stop()
     #expect(try reader.next().isEmpty)
+  }
+
+  @Test func `a line that nobody uses is let go of, and what others wrote meanwhile is seen over the next`() throws {
+    let local = try sandbox.create()
+    try local.put(id(1), [1, 2, 3])
+    try local.commit(CommitOptions())
+    local.close()
+    let lines = Mutex<[ServedConnection]>([])
+    let sandbox = sandbox
+    var options = ReconnectingRepository.Options()
+    options.idleSeconds = 0
+    let repository = try ReconnectingRepository(options, monitor: sandbox.monitor) { _ in
+      let (repository, served) = try connect(lock: .shared)
+      lines.withLock { $0.append(served) }
+      return repository
+    }
+    #expect(try repository.get(id(1)) == [1, 2, 3])
+    #expect(throws: RepositoryError.self) { try sandbox.open() }
+    repository.releaseFiles()
+    #expect(try lines.withLock { $0[0] }.finish())
+    let writer = try sandbox.open()
+    try writer.put(id(2), [4])
+    try writer.delete(id(1))
+    try writer.commit(CommitOptions())
+    writer.close()
+    #expect(try repository.refresh())
+    #expect(try repository.get(id(2)) == [4])
+    #expect(throws: RepositoryError.objectNotFound(id: id(1), path: repository.location.repositoryText)) {
+      try repository.get(id(1))
+    }
+    #expect(lines.withLock { $0.count } == 2)
+    repository.close()
+  }
+
+  @Test func `what was announced without a line comes with the next one`() throws {
+    let local = try sandbox.create()
+    for number in 1...50 { try local.put(id(UInt8(number)), object(100)) }
+    try local.commit(CommitOptions())
+    local.close()
+    let made = Mutex<[RemoteRepository]>([])
+    var options = ReconnectingRepository.Options()
+    options.idleSeconds = 0
+    let repository = try ReconnectingRepository(options, monitor: sandbox.monitor) { _ in
+      let new = try connect(lock: .shared).repository
+      made.withLock { $0.append(new) }
+      return new
+    }
+    repository.releaseFiles()
+    repository.prefetch((1...50).map { id(UInt8($0)) })
+    for number in 1...50 { #expect(try repository.get(id(UInt8(number))) == object(100)) }
+    #expect(made.withLock { $0[1] }.roundTripCount <= 3)
+    repository.close()
+  }
+
+  @Test func `who reads beside writers has no lock, and the newest manifest`() throws {
+    let local = try sandbox.create()
+    try local.put(.manifest, [1])
+    try local.commit(CommitOptions())
+    local.close()
+    let repository = try connect(lock: .shared, besideWriters: true).repository
+    #expect(try repository.get(.manifest) == [1])
+    let writer = try sandbox.open()
+    try writer.put(.manifest, [2])
+    try writer.put(id(1), [3])
+    try writer.commit(CommitOptions())
+    writer.close()
+    #expect(try repository.get(.manifest) == [2])
+    #expect(try repository.get(id(1)) == [3])
+    #expect(throws: (any Error).self) {
+      try repository.put(id(1), [4])
+      try repository.commit(CommitOptions())
+    }
+    repository.close()
   }
 }

@@ -134,15 +134,47 @@ class Pair:
             self.client.run("mount", f"{url}::one", point)
             try:
                 wait_until(lambda: os.path.ismount(point))
-                done = subprocess.run(
-                    ["diff", "-r", "--no-dereference", self.sources, os.path.join(point, "sources")],
-                    capture_output=True, timeout=60, check=False)
-                assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+                self.assert_mounted(os.path.join(point, "sources"))
             finally:
                 self.client.run("umount", point)
             wait_until(lambda: not os.path.exists(os.path.join(path, "lock.roster")))
+        if self.client.name == "ours":
+            self.idle_mount(path, url, point)
         os.rmdir(point)
         tree.remove(path)
+
+    def assert_mounted(self, folder):
+        done = subprocess.run(
+            ["diff", "-r", "--no-dereference", self.sources, folder], capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+    def idle_mount(self, path, url, point):
+        """A mount that nobody uses stops nobody, and what is read afterwards is right."""
+        def locks():
+            return [name for name in os.listdir(path) if name.startswith("lock.")]
+
+        with self.case("an idle mount stops no writer"):
+            self.client.run("mount", url, point)
+            try:
+                wait_until(lambda: os.path.ismount(point))
+                assert os.listdir(point) == ["one"]
+                with open(os.path.join(point, "one", "sources", "large"), "rb") as opened:
+                    first = opened.read(1000)
+                    wait_until(lambda: not locks(), seconds=30)
+                    self.client.run("create", f"{url}::two", "sources", cwd=self.work)
+                    self.client.run("create", f"{url}::three", "sources", cwd=self.work)
+                    self.client.run("delete", f"{url}::one")
+                    self.client.run("compact", "--threshold", "0", url)
+                    wait_until(lambda: sorted(os.listdir(point)) == ["three", "two"], seconds=30)
+                    opened.seek(4_000_000)
+                    rest = opened.read()
+                with open(os.path.join(self.sources, "large"), "rb") as original:
+                    content = original.read()
+                assert first == content[:1000] and rest == content[4_000_000:]
+                self.assert_mounted(os.path.join(point, "three", "sources"))
+            finally:
+                self.client.run("umount", point)
+            wait_until(lambda: not locks())
 
     def killed(self, kills):
         path, url = self.repository("killed")

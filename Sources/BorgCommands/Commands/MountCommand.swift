@@ -25,8 +25,8 @@ struct MountCommand: BorgCommand {
       exclusive: ArchiveFilterOptions.exclusive,
       epilog: """
         Shows an archive, or all archives of a repository, one directory each, as a read-only file system. It goes to the
-        background; "borg umount" ends it. On a local repository it holds no lock: backups, prune and compact go on, and the
-        archives they make and delete come and go in the mount, too. A remote repository is locked, for others to read.
+        background; "borg umount" ends it. It holds no lock: backups, prune and compact go on, and the archives they make and
+        delete come and go in the mount, too. A server of real Borg locks its repository for reading while the mount is used.
 
         In the root of a mounted repository lies, unlisted, the folder .borg:
 

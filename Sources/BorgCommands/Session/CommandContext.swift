@@ -118,7 +118,7 @@ extension CommandContext {
       remote: remoteOptions, reconnects: access.reconnects, environment: environment, monitor: monitor)
     return try gate.open(
       access.location.with(archive: nil), lock: lock, expecting: expectations(of: access, mode),
-      creation: access.creation)
+      readsBesideWriters: access.readsBesideWriters, creation: access.creation)
   }
 
   /// What is read of a distant repository at once, whatever is in it.

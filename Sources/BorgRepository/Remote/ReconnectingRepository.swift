@@ -32,6 +32,7 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
   /// The newest state of the repository that whoever asked has been told of: a connection's number.
   private var seenLine = 1
   private var lineCount = 1
+  private var lastLook: Int64 = 0
   /// Objects that were announced while there was no line.
   private var announced: [ChunkID] = []
 
@@ -64,6 +65,7 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
     id = first.id
     location = first.location
     line = Line(repository: first, lastUse: clock.monotonic())
+    lastLook = clock.monotonic()
     self.options = options
     self.clock = clock
     self.monitor = monitor
@@ -222,7 +224,8 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
     try reading { try $0.scan(after: marker, limit: limit) }
   }
 
-  /// True once for each new line: others may have written while there was none. A line is looked for, but not long.
+  /// True once for each new line: others may have written while there was none; and now and then where they may write
+  /// beside it. A line is looked for, but not long.
   public func refresh() throws -> Bool {
     try condition.withLock {
       let deadline = clock.monotonic() + ReconnectingRepository.lookPatience
@@ -234,8 +237,11 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
         condition.wait(nanoseconds: left)
       }
       guard line != nil else { return false }
-      defer { seenLine = lineCount }
-      return seenLine != lineCount
+      let now = clock.monotonic()
+      let isDue = options.idleSeconds.map { now - lastLook >= $0 * 1_000_000_000 } ?? false
+      guard isDue || seenLine != lineCount else { return false }
+      (seenLine, lastLook) = (lineCount, now)
+      return true
     }
   }
 

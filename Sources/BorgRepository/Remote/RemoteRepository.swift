@@ -30,6 +30,8 @@ public final class RemoteRepository: Repository {
     var lock: LockOptions
     var creation: LocalRepository.CreateOptions?
     var expectations: Expectations = []
+    /// Without a lock, if the server knows how; otherwise under the lock.
+    var readsBesideWriters = false
   }
 
   /// Replies that are on their way to whoever asks next.
@@ -50,17 +52,14 @@ public final class RemoteRepository: Repository {
 
   /// Starts the server and has it open the repository.
   public static func open(
-    _ location: Location, lock: LockOptions, expecting expectations: Expectations = [], remote: RemoteOptions,
-    environment: Environment, monitor: any Monitor
+    _ location: Location, lock: LockOptions, remote: RemoteOptions, environment: Environment, monitor: any Monitor
   ) throws -> RemoteRepository {
-    try start(
-      location, OpenOptions(lock: lock, expectations: expectations), remote: remote, environment: environment,
-      monitor: monitor)
+    try start(location, OpenOptions(lock: lock), remote: remote, environment: environment, monitor: monitor)
   }
 
   /// The same; somebody else may end the attempt.
   static func open(
-    _ location: Location, _ options: OpenOptions, remote: RemoteOptions, attempt: ConnectionAttempt,
+    _ location: Location, _ options: OpenOptions, remote: RemoteOptions, attempt: ConnectionAttempt? = nil,
     environment: Environment, monitor: any Monitor
   ) throws -> RemoteRepository {
     try start(location, options, remote: remote, attempt: attempt, environment: environment, monitor: monitor)
@@ -141,6 +140,7 @@ public final class RemoteRepository: Repository {
     opening.exclusive = options.lock.mode == .exclusive
     opening.appendOnly = options.creation?.appendOnly ?? false
     opening.makesParentDirectories = options.creation?.makesParentDirectories ?? false
+    opening.readsBesideWriters = options.readsBesideWriters
     return opening
   }
 

@@ -41,6 +41,8 @@ public enum RepositoryRequest: Equatable, Sendable {
     public var exclusive: Bool?
     public var appendOnly = false
     public var makesParentDirectories = false
+    /// Read without a lock beside whoever writes. Borg's server does not know it, and takes its lock.
+    public var readsBesideWriters = false
   }
 
   /// The methods by Borg's names.
@@ -114,6 +116,7 @@ extension RepositoryRequest.Method {
     opening.exclusive = try arguments.bool("exclusive")
     opening.appendOnly = try arguments.bool("append_only") ?? false
     opening.makesParentDirectories = try arguments.bool("make_parent_dirs") ?? false
+    opening.readsBesideWriters = try arguments.bool("read_beside_writers") ?? false
     return opening
   }
 

@@ -37,6 +37,8 @@ public final class RepositoryServer: Sendable {
     var repository: LocalRepository?
     /// The lock is shared, and becomes exclusive at the first change.
     var upgradesLock = false
+    /// There is no lock: others may write meanwhile.
+    var readsBesideWriters = false
   }
 
   /// `onNegotiation` is called once the client has said that it understands log messages as JSON.
@@ -131,7 +133,7 @@ public final class RepositoryServer: Sendable {
     switch request {
     case .negotiate(let greeting): return negotiate(greeting)
     case .open(let opening): return .object(try open(opening).bytes)
-    case .get(let id): return .object(try repository("get").get(id))
+    case .get(let id): return .object(try get(id))
     case .put(let id, let object): try changing("put").put(id, object)
     case .delete(let id): try changing("delete").delete(id)
     case .list(let limit, let marker): return try list(limit, marker)
@@ -186,14 +188,26 @@ public final class RepositoryServer: Sendable {
     let repository = try openRepository(Location(host: .local, path: path), opening)
     served.withLock { served in
       served.repository = repository
-      served.upgradesLock = opening.locks && opening.exclusive == nil
+      served.upgradesLock = opening.locks && opening.exclusive == nil && !opening.readsOnly
+      served.readsBesideWriters = opening.readsOnly
     }
     return repository.id
+  }
+
+  /// Whoever asks for the manifest wants to know what is new.
+  private func get(_ id: ChunkID) throws -> [UInt8] {
+    let repository = try repository("get")
+    if id == .manifest, served.withLock({ $0.readsBesideWriters }) { _ = try repository.refresh() }
+    return try repository.get(id)
   }
 
   private func openRepository(
     _ location: Location, _ opening: RepositoryRequest.Opening
   ) throws -> LocalRepository {
+    if opening.readsOnly {
+      return try LocalRepository.openForReading(
+        location, bypassesLock: !opening.locks, environment: environment, monitor: monitor)
+    }
     let mode: LockOptions.Mode = !opening.locks ? .none : opening.exclusive == true ? .exclusive : .shared
     let lock = LockOptions(mode: mode, waitSeconds: opening.lockWaitSeconds ?? LockOptions.forever)
     guard opening.creates else {
@@ -242,6 +256,11 @@ public final class RepositoryServer: Sendable {
 
   private static let maximumKeySize = 1 << 20
   private static let logger = "borg.remote"
+}
+
+extension RepositoryRequest.Opening {
+  /// Nobody who makes a repository or wants it alone only reads.
+  fileprivate var readsOnly: Bool { readsBesideWriters && !creates && exclusive == false }
 }
 
 extension RepositoryServer {

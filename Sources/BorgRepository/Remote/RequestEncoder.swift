@@ -88,7 +88,7 @@ extension RepositoryRequest.Opening {
       ("path", .raw(path)), ("create", .bool(creates)), ("lock_wait", .of(lockWaitSeconds)), ("lock", .bool(locks)),
       ("exclusive", exclusive.map { .bool($0) } ?? .null), ("append_only", .bool(appendOnly)),
       ("make_parent_dirs", .bool(makesParentDirectories)),
-    ]
+    ] + (readsBesideWriters ? [("read_beside_writers", .bool(true))] : [])
   }
 }
 
