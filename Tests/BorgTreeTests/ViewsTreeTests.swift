@@ -79,6 +79,35 @@ import Testing
     #expect(versions.first?.hasSuffix(" one") == true)
   }
 
+  @Test func `the histories of all folders together are what the archives hold`() throws {
+    let deep = "deep/" + String(repeating: "e/", count: 200) + "f"
+    for extra in [[], [File.file(deep, "1")], [File.file("/abs/x"), .file("a//b")]] {
+      let archives = (0..<4).map { number in
+        (
+          name: "a\(number)",
+          files: (0..<60).map { File.file("d\($0 % 3)/e\($0 % (number + 2))/f\($0)", "\($0 * number)") } + extra
+        )
+      }
+      let repository = try RepositoryTree(MemoryTreeSource(archives), options: .test)
+      let tree = ViewsTree(over: repository)
+      var expected: Set<String> = []
+      for number in 0..<4 {
+        expected.formUnion(try repository.everything("a\(number)").map { String($0.dropFirst(3)) })
+      }
+      var found: Set<String> = []
+      func walk(_ path: String) throws {
+        for name in try tree.names(".borg/history" + path).dropFirst(2) {
+          let attributes = try tree.at(".borg/history\(path)/\(name)")
+          guard attributes.mode & FileType.mask == FileType.directory else { continue }
+          found.insert(String((path + "/" + name).dropFirst()))
+          if name != "deep" { try walk(path + "/" + name) }
+        }
+      }
+      try walk("")
+      #expect(found == expected.filter { !$0.hasPrefix("deep/") })
+    }
+  }
+
   @Test func `what was a file and a folder has versions and names, and only folders are searched`() throws {
     let source = MemoryTreeSource([
       ("one", [.file("d/x", "1"), .file("d/f", "1")]), ("two", [.file("d/x/below", "2"), .file("d/f", "2")]),

@@ -10,7 +10,7 @@ public final class ArchiveSearch {
   var ends: [BlockEnds?] = []
   /// Chunks that could not be had.
   var lost: [ChunkID: TreeError] = [:]
-  private let condition: any SearchCondition
+  private var condition: any SearchCondition
   private var sightings = Sightings()
   private var path: [UInt8] = []
 
@@ -31,6 +31,22 @@ public final class ArchiveSearch {
       let some = start..<min(archives.count, start + ArchiveSearch.archivesAtOnce)
       for (ordinal, error) in search(archives, some).sorted(by: { $0.key < $1.key }) {
         damaged(archives[ordinal], error)
+      }
+    }
+  }
+
+  /// Looks for something else in some of the parts of the archives that were searched, nil: in all. What was found before
+  /// is forgotten. A block that cannot be had again is told to `damaged`.
+  func search(_ some: [UInt32]?, for condition: any SearchCondition, damaged: (TreeError) -> Void) {
+    self.condition = condition
+    sightings = Sightings()
+    for part in some ?? parts.contents.indices.map({ UInt32($0) }) {
+      switch parts.contents[Int(part)] {
+      case .block(let number):
+        do throws(TreeError) { scan(try store.block(number).block, part) } catch { damaged(error) }
+      case .seam(let seam): scan(seam.block, part)
+      // What is wrong with it was told when it was read first.
+      case .archive(let archive): try? readItems(of: archive, part)
       }
     }
   }
@@ -82,6 +98,7 @@ extension ArchiveSearch {
   }
 
   private func scan(_ block: MetadataBlock, _ part: UInt32) {
+    (condition as? FolderTree)?.part = part
     for number in 0..<Int(block.header.directoryCount) {
       let directory = block.directory(number)
       let directoryPath = block.bytes(directory.pathStart, directory.pathLength)
@@ -134,7 +151,11 @@ extension ArchiveSearch {
 
   /// Reads an archive item by item.
   func readWhole(_ archive: TreeArchive, _ ordinal: Int) throws(TreeError) {
-    let part = parts.addWhole(ordinal)
+    try readItems(of: archive, parts.add(archive, ordinal))
+  }
+
+  private func readItems(of archive: TreeArchive, _ part: UInt32) throws(TreeError) {
+    (condition as? FolderTree)?.part = part
     var firstNames: [[UInt8]: SightedContent] = [:]
     try store.source.forEachItem(in: archive) { (item) throws(TreeError) in
       guard !item.isPart else { return }

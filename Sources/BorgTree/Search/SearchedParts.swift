@@ -5,7 +5,7 @@ struct SearchedParts {
     /// Held, so that its identity stays its own.
     case seam(LoadedBlock)
     /// All items of one archive.
-    case archive
+    case archive(TreeArchive)
   }
 
   private(set) var contents: [Content] = []
@@ -42,10 +42,10 @@ struct SearchedParts {
   }
 
   /// A part for the items of one archive that is read item by item.
-  mutating func addWhole(_ archive: Int) -> UInt32 {
+  mutating func add(_ archive: TreeArchive, _ ordinal: Int) -> UInt32 {
     let part = UInt32(contents.count)
-    contents.append(.archive)
-    archives[archive] = [part..<part + 1]
+    contents.append(.archive(archive))
+    archives[ordinal] = [part..<part + 1]
     return part
   }
 

@@ -20,12 +20,20 @@ struct PathHistory: Sendable, Equatable {
 final class FolderHistories: Sendable {
   private let store: BlockStore
   private let known = Mutex(Known())
+  private let folders = Mutex<Folders?>(nil)
 
   private static let maximumCount = 64
 
   private struct Known {
     var archives: [TreeArchive] = []
     var histories: [[UInt8]: [PathHistory]] = [:]
+  }
+
+  /// Where in the archives each folder's items are.
+  private struct Folders {
+    var archives: [TreeArchive]
+    var search: ArchiveSearch
+    var tree: FolderTree
   }
 
   init(_ store: BlockStore) { self.store = store }
@@ -44,13 +52,33 @@ final class FolderHistories: Sendable {
   }
 
   private func search(_ folder: [UInt8], _ archives: [TreeArchive]) -> [PathHistory] {
+    folders.withLock { folders in
+      if folders?.archives != archives { folders = makeFolders(archives) }
+      return folders.map { search(folder, in: $0) } ?? []
+    }
+  }
+
+  /// Looks through all that the archives are made of.
+  private func makeFolders(_ archives: [TreeArchive]) -> Folders {
     let source = store.source
-    let condition = FolderCondition(folder, source)
-    let search = ArchiveSearch(in: store, for: condition)
+    let tree = FolderTree()
+    let search = ArchiveSearch(in: store, for: tree)
     search.search(archives) { source.warn("Archive \(displayText($0.name)): \($1)") }
+    return Folders(archives: archives, search: search, tree: tree)
+  }
+
+  private func search(_ folder: [UInt8], in folders: Folders) -> [PathHistory] {
+    let (source, archives) = (store.source, folders.archives)
+    let condition = FolderCondition(folder, source)
+    let isKnown = source.selectsEverything && folders.tree.isComplete
+    folders.search.search(isKnown ? folders.tree.parts(of: folder) : nil, for: condition) {
+      source.warn("The history is not complete: \($0)")
+    }
     var histories: [[UInt8]: PathHistory] = [:]
-    for name in condition.folders { histories[name] = PathHistory(name: name, isFolder: true, versions: []) }
-    search.forEachFinding { finding in
+    for name in condition.folders.union(isKnown ? folders.tree.folders(in: folder) : []) {
+      histories[name] = PathHistory(name: name, isFolder: true, versions: [])
+    }
+    folders.search.forEachFinding { finding in
       let name = condition.name(of: finding.path)
       histories[name, default: PathHistory(name: name, isFolder: false, versions: [])].versions =
         finding.versions.map { PathHistory.Version(archive: archives[$0.archives[0]], mtime: $0.mtime) }
@@ -80,7 +108,7 @@ private final class FolderCondition: SearchCondition {
   func admits(directory path: UnsafeRawBufferPointer) -> Bool {
     between = nil
     if path.elementsEqual(folder) { return true }
-    guard path.count > prefix.count, path.starts(with: prefix) else { return false }
+    guard path.count > prefix.count, path.starts(with: prefix), TreePath.areNames(path) else { return false }
     let name = Array(path[prefix.count...].prefix { $0 != TreePath.separator })
     if folders.contains(name) { return false }
     between = name
