@@ -1,6 +1,7 @@
-import BorgFormat
 import BorgTesting
 import Testing
+
+@testable import BorgFormat
 
 struct ChecksumTests {
   /// The bytes are i * 7 + 3; the values are Borg's.
@@ -57,6 +58,24 @@ struct ChecksumTests {
     let content = try #require(Hex.decode(files["content"]?.stringValue ?? ""))
     let data = try #require(IntegrityData(json: files["integrity"]?.stringValue ?? ""))
     #expect(content.withUnsafeBytes { data.verifies(fileName: "files", file: $0, headerLength: nil) })
+  }
+
+  @Test(arguments: ["XXH64", "SHA512"]) func `a file may come in pieces`(algorithm: String) throws {
+    let file = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+    func digests(_ file: [UInt8], step: Int) -> [String: String] {
+      let empty = IntegrityData(json: #"{"algorithm": "\#(algorithm)", "digests": {"final": ""}}"#)
+      guard var running = empty?.running(fileName: "index.1", headerLength: 18) else { return [:] }
+      for start in stride(from: 0, to: file.count, by: step) {
+        Array(file[start..<min(start + step, file.count)]).withUnsafeBytes { running.update($0) }
+      }
+      return Dictionary(running.finished(), uniquingKeysWith: { $1 })
+    }
+    let whole = digests(file, step: 1000)
+    #expect(whole.count == 2)
+    for step in [1, 17, 18, 19, 500] { #expect(digests(file, step: step) == whole) }
+    #expect(digests(Array(file[..<17]), step: 5).count == 1)
+    let expected = file.withUnsafeBytes { IntegrityData(fileName: "index.1", file: $0, headerLength: 18) }
+    if algorithm == "XXH64" { #expect(Dictionary(expected.digests, uniquingKeysWith: { $1 }) == whole) }
   }
 
   @Test func `a missing part fails and an unknown algorithm is not checked`() throws {

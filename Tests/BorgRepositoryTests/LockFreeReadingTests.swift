@@ -41,6 +41,39 @@ struct LockFreeReadingTests {
     #expect(try sandbox.contents() == before)
   }
 
+  @Test func `ids are listed though the index in use holds only their beginnings`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<10)
+    let reader = try read()
+    #expect(try reader.get(id(3)) == object(3))
+    #expect(try reader.core.withLock { try !$0.readableIndex().isWhole })
+    #expect(try Set(reader.list(after: nil, limit: 100)) == Set((0..<10).map { id($0) }))
+    #expect(try reader.list(after: id(3), limit: 100).count < 10)
+    #expect(try reader.objectCount() == 10)
+    #expect(try reader.core.withLock { try !$0.readableIndex().isWhole })
+  }
+
+  @Test func `an index whose ids crowd is read whole`() throws {
+    let writer = try sandbox.create()
+    for number in UInt64(0)..<3000 { try writer.put(ChunkID(words: (5, number, 0, 0)), object(Int(number))) }
+    try writer.commit(CommitOptions())
+    writer.close()
+    let reader = try read()
+    #expect(try reader.get(ChunkID(words: (5, 1234, 0, 0))) == object(1234))
+    #expect(try reader.core.withLock { try $0.readableIndex().isWhole })
+  }
+
+  @Test func `a damaged index is not believed`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<10)
+    let name = try #require(try Files.names(in: sandbox.path("repo")).first { $0.starts(with: Array("index.".utf8)) })
+    let file = "repo/\(String(decoding: name, as: UTF8.self))"
+    var bytes = try sandbox.bytes(file)
+    bytes[bytes.count / 2] ^= 1
+    try sandbox.write(file, bytes)
+    #expect(throws: FormatError.self) { try read().get(id(3)) }
+  }
+
   @Test func `new transactions are noticed, and only those`() throws {
     try sandbox.createSmall().close()
     try write(0..<4)

@@ -35,76 +35,96 @@ public struct IntegrityData: Sendable, Equatable {
   /// The XXH64 digests of `file` under its final base name; `headerLength` (18) adds the part `HashHeader`.
   public init(fileName: String, file: UnsafeRawBufferPointer, headerLength: Int?) {
     algorithm = "XXH64"
-    digests = Self.xxh64Digests(fileName: fileName, file: file, headerLength: headerLength)
+    var running = RunningIntegrity(algorithm, fileName: fileName, headerLength: headerLength)
+    running.update(file)
+    digests = running.finished()
   }
 
   /// True when `file` has these digests, or when the algorithm is unknown to Borg (not checked then: see
   /// `isAlgorithmKnown`). A part that has no digest here counts as a mismatch.
   public func verifies(fileName: String, file: UnsafeRawBufferPointer, headerLength: Int?) -> Bool {
-    let found: [(part: String, digest: String)]
-    switch algorithm {
-    case "XXH64": found = Self.xxh64Digests(fileName: fileName, file: file, headerLength: headerLength)
-    case "SHA512": found = Self.sha512Digests(fileName: fileName, file: file, headerLength: headerLength)
-    default: return true
-    }
-    return found.allSatisfy { part, digest in digests.last { $0.part == part }?.digest == digest }
+    var running = running(fileName: fileName, headerLength: headerLength)
+    running.update(file)
+    return verifies(running)
+  }
+
+  /// To be given the bytes of a file piece by piece.
+  public func running(fileName: String, headerLength: Int?) -> RunningIntegrity {
+    RunningIntegrity(algorithm, fileName: fileName, headerLength: headerLength)
+  }
+
+  /// The same as for a file that is held whole.
+  public func verifies(_ running: consuming RunningIntegrity) -> Bool {
+    running.finished().allSatisfy { part, digest in digests.last { $0.part == part }?.digest == digest }
   }
 
   /// False: Borg warns and does not check the file.
   public var isAlgorithmKnown: Bool { algorithm == "XXH64" || algorithm == "SHA512" }
 }
 
-extension IntegrityData {
-  private static func xxh64Digests(
-    fileName: String, file: UnsafeRawBufferPointer, headerLength: Int?
-  ) -> [(part: String, digest: String)] {
-    var hash = XXHash64()
-    var digests: [(part: String, digest: String)] = []
-    feed(fileName: fileName, file: file, headerLength: headerLength) { piece in
-      switch piece {
-      case .bytes(let bytes): hash.update(bytes)
-      case .endOfPart(let part): digests.append((part, hash.hexDigest))
-      }
+/// The digests of a file in the making; none for an algorithm that is not known.
+public struct RunningIntegrity: ~Copyable {
+  private enum Hash {
+    case xxh64(XXHash64)
+    case sha512(SHA512)
+    case unknown
+  }
+
+  private var hash: Hash
+  private let headerLength: Int?
+  private var byteCount = 0
+  private var digests: [(part: String, digest: String)] = []
+
+  init(_ algorithm: String, fileName: String, headerLength: Int?) {
+    switch algorithm {
+    case "XXH64": hash = .xxh64(XXHash64())
+    case "SHA512": hash = .sha512(SHA512())
+    default: hash = .unknown
     }
+    self.headerLength = headerLength
+    add(Self.padded(fileName.utf8.count) + fileName)
+  }
+
+  /// The file's next bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    var rest = bytes
+    if let headerLength, byteCount <= headerLength, byteCount + bytes.count >= headerLength, digests.isEmpty {
+      let count = headerLength - byteCount
+      add(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+      endPart(IntegrityData.headerPart, length: headerLength)
+      rest = UnsafeRawBufferPointer(rebasing: bytes[count...])
+    }
+    add(rest)
+    byteCount += bytes.count
+  }
+
+  /// A file shorter than its header has no part for it.
+  consuming func finished() -> [(part: String, digest: String)] {
+    endPart(IntegrityData.finalPart, length: byteCount)
     return digests
   }
 
-  private static func sha512Digests(
-    fileName: String, file: UnsafeRawBufferPointer, headerLength: Int?
-  ) -> [(part: String, digest: String)] {
-    var hash = SHA512()
-    var digests: [(part: String, digest: String)] = []
-    feed(fileName: fileName, file: file, headerLength: headerLength) { piece in
-      switch piece {
-      case .bytes(let bytes): hash.update(bytes)
-      case .endOfPart(let part): digests.append((part, Hex.encode(hash.digest())))
-      }
+  private mutating func endPart(_ name: String, length: Int) {
+    add(Self.padded(name.utf8.count) + name + String(length))
+    switch hash {
+    case .xxh64(let hash): digests.append((name, hash.hexDigest))
+    case .sha512(let hash): digests.append((name, Hex.encode(hash.digest())))
+    case .unknown: break
     }
-    return digests
   }
 
-  private enum Piece {
-    case bytes(UnsafeRawBufferPointer)
-    case endOfPart(String)
-  }
+  private mutating func add(_ text: String) { Array(text.utf8).withUnsafeBytes { add($0) } }
 
-  /// Hands over the byte runs to hash and says where to take the digests. A file shorter than its header has no
-  /// part for it.
-  private static func feed(
-    fileName: String, file: UnsafeRawBufferPointer, headerLength: Int?, _ take: (Piece) -> Void
-  ) {
-    func takeText(_ text: String) { Array(text.utf8).withUnsafeBytes { take(.bytes($0)) } }
-    takeText(padded(fileName.utf8.count) + fileName)
-    var start = 0
-    if let headerLength, headerLength <= file.count {
-      take(.bytes(UnsafeRawBufferPointer(rebasing: file[..<headerLength])))
-      takeText(padded(headerPart.utf8.count) + headerPart + String(headerLength))
-      take(.endOfPart(headerPart))
-      start = headerLength
+  private mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    switch hash {
+    case .xxh64(var running):
+      running.update(bytes)
+      hash = .xxh64(running)
+    case .sha512(var running):
+      running.update(bytes)
+      hash = .sha512(running)
+    case .unknown: break
     }
-    take(.bytes(UnsafeRawBufferPointer(rebasing: file[start...])))
-    takeText(padded(finalPart.utf8.count) + finalPart + String(file.count))
-    take(.endOfPart(finalPart))
   }
 
   /// Decimal, right-aligned in ten columns.

@@ -147,8 +147,15 @@ extension HashTable {
 
   /// Throws `FormatError` unless `file` begins with the header of a table that has its length.
   static func checkHeader(_ file: UnsafeRawBufferPointer, valueWords: Int) throws {
-    let bucketCount = try bucketCount(fileSize: file.count, valueWords: valueWords)
-    guard file.starts(with: magic) else { throw FormatError("hash index: unknown magic") }
+    _ = try checkHeader(file, fileSize: file.count, valueWords: valueWords)
+  }
+
+  /// How many entries a header promises. Throws `FormatError` unless it is one of a table with a file of this size.
+  static func checkHeader(_ file: UnsafeRawBufferPointer, fileSize: Int, valueWords: Int) throws -> Int {
+    let bucketCount = try bucketCount(fileSize: fileSize, valueWords: valueWords)
+    guard file.count >= HashIndex.headerSize, file.starts(with: magic) else {
+      throw FormatError("hash index: unknown magic")
+    }
     guard file[16] == ChunkID.byteCount, file[17] == 4 * valueWords else {
       throw FormatError("hash index: wrong key or value size")
     }
@@ -156,6 +163,7 @@ extension HashTable {
     let buckets = Int32(littleEndian: file.loadUnaligned(fromByteOffset: 12, as: Int32.self))
     guard Int(buckets) == bucketCount else { throw FormatError("hash index: file has a wrong length") }
     guard entries >= 0, entries <= buckets else { throw FormatError("hash index: wrong number of entries") }
+    return Int(entries)
   }
 
   func writeHeader(entryCount: Int) {

@@ -38,18 +38,33 @@ struct IntegrityFile {
     }
   }
 
-  func verifies(
-    _ kind: AuxiliaryFile, path: [UInt8], name: String, _ bytes: UnsafeRawBufferPointer, monitor: any Monitor
-  ) -> Bool {
-    guard guardsFiles else { return true }
-    guard let json = digests[kind], let integrity = IntegrityData(json: json) else { return false }
+  /// How a file's bytes are to be verified.
+  enum Verification {
+    case unguarded
+    case guarded(IntegrityData)
+    case impossible
+  }
+
+  func verification(of kind: AuxiliaryFile, path: [UInt8], monitor: any Monitor) -> Verification {
+    guard guardsFiles else { return .unguarded }
+    guard let json = digests[kind], let integrity = IntegrityData(json: json) else { return .impossible }
     if !integrity.isAlgorithmKnown {
       let path = String(decoding: path, as: UTF8.self)
       monitor.note(
         "Cannot verify integrity of \(path): Unknown algorithm '\(integrity.algorithm)'", logger: repositoryLogger)
     }
-    return integrity.verifies(
-      fileName: name, file: bytes, headerLength: kind == .index ? HashIndex.headerSize : nil)
+    return .guarded(integrity)
+  }
+
+  func verifies(
+    _ kind: AuxiliaryFile, path: [UInt8], name: String, _ bytes: UnsafeRawBufferPointer, monitor: any Monitor
+  ) -> Bool {
+    switch verification(of: kind, path: path, monitor: monitor) {
+    case .unguarded: true
+    case .impossible: false
+    case .guarded(let integrity):
+      integrity.verifies(fileName: name, file: bytes, headerLength: kind == .index ? HashIndex.headerSize : nil)
+    }
   }
 
   /// The file's bytes for the digests' JSON texts.

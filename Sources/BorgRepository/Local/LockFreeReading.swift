@@ -54,7 +54,7 @@ extension RepositoryCore {
       do {
         let stamp = try currentStamp()
         let end = try currentEnd()
-        let loaded = try loadCommittedState(stamp)
+        let loaded = try loadCommittedState(stamp) { try readLocations($0) }
         (index, self.stamp, self.end) = (loaded, stamp, end)
         return loaded
       } catch let error where RepositoryCore.mayBeRace(error) {
@@ -106,12 +106,20 @@ extension RepositoryCore {
     return RepositoryStamp(indexed: transaction, file: UInt64(status.st_ino), modified: modified)
   }
 
-  private func loadCommittedState(_ stamp: RepositoryStamp) throws -> RepositoryIndex {
+  /// An index whose ids can be listed, which nobody needs often.
+  func wholeIndex() throws -> RepositoryIndex {
+    let index = try readableIndex()
+    return index.isWhole ? index : try loadCommittedState(currentStamp()) { try readIndex($0) }
+  }
+
+  private func loadCommittedState(
+    _ stamp: RepositoryStamp, _ read: (_ transaction: Int) throws -> RepositoryIndex
+  ) throws -> RepositoryIndex {
     guard let committed = try store.latestCommittedSegment() else {
       guard stamp.indexed == nil else { throw RepositoryError.checkNeeded(path: pathText) }
       return RepositoryIndex()
     }
-    let index = try stamp.indexed.map { try readIndex($0) } ?? RepositoryIndex()
+    let index = try stamp.indexed.map(read) ?? RepositoryIndex()
     let base = stamp.indexed ?? -1
     guard base <= committed else { throw RepositoryError.checkNeeded(path: pathText) }
     if base < committed { try replayInMemory(base + 1...committed, into: index) }

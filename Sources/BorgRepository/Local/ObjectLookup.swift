@@ -39,7 +39,7 @@ extension RepositoryCore {
   /// In index order. Throws `RepositoryError.objectNotFound` for an unknown marker.
   func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
     guard limit > 0 else { return [] }
-    guard let ids = try readableIndex().ids(after: marker, limit: limit) else {
+    guard let ids = try wholeIndex().ids(after: marker, limit: limit) else {
       throw RepositoryError.objectNotFound(id: marker ?? .manifest, path: pathText)
     }
     return ids

@@ -2,9 +2,11 @@ import BorgFormat
 import BorgSystem
 import Glibc
 
-/// Where each current object's PUT lies: the table of `index.N` (repository.md section 9).
+/// Where each current object's PUT lies: the table of `index.N` (repository.md section 9), or for those who only look
+/// objects up a smaller one, which can do nothing else.
 final class RepositoryIndex {
   private var table: HashIndex
+  private var locations: LocationTable?
 
   init() {
     table = HashIndex(valueWords: 2)
@@ -25,33 +27,47 @@ final class RepositoryIndex {
     }
   }
 
-  var count: Int { table.count }
+  /// For looking up alone.
+  init(_ locations: LocationTable) {
+    table = HashIndex(valueWords: 2)
+    self.locations = locations
+  }
+
+  /// Whether ids can be listed, and the file be written.
+  var isWhole: Bool { locations == nil }
+  var count: Int { locations?.count ?? table.count }
   /// The length of the file that this would make.
   var fileSize: Int { HashIndex.headerSize + table.bucketCount * RepositoryIndex.bucketSize }
 
   subscript(id: ChunkID) -> EntryLocation? {
-    table[id].map { EntryLocation(segment: $0.0, offset: $0.1) }
+    if isWhole { return table[id].map { EntryLocation(segment: $0.0, offset: $0.1) } }
+    return locations?[id].map { EntryLocation(segment: $0.segment, offset: $0.offset) }
   }
 
   func set(_ id: ChunkID, _ location: EntryLocation) {
-    table.set(id, (location.segment, location.offset, 0))
+    if isWhole { return table.set(id, (location.segment, location.offset, 0)) }
+    locations?.set(id, (location.segment, location.offset))
   }
 
   func remove(_ id: ChunkID) {
-    table.remove(id)
+    if isWhole { table.remove(id) } else { locations?.remove(id) }
   }
 
+  /// Of a whole index.
   func forEach(_ body: (ChunkID, EntryLocation) throws -> Void) rethrows {
+    precondition(isWhole)
     try table.forEach { id, value in try body(id, EntryLocation(segment: value.0, offset: value.1)) }
   }
 
-  /// In bucket order; nil when the marker is unknown.
+  /// Of a whole index, in bucket order; nil when the marker is unknown.
   func ids(after marker: ChunkID?, limit: Int) -> [ChunkID]? {
-    table.ids(after: marker, limit: limit)
+    precondition(isWhole)
+    return table.ids(after: marker, limit: limit)
   }
 
   func withFileBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-    try table.withFileBytes(body)
+    precondition(isWhole)
+    return try table.withFileBytes(body)
   }
 
   private static let bucketSize = ChunkID.byteCount + 8

@@ -85,6 +85,34 @@ extension RepositoryCore {
     }
   }
 
+  /// The same for looking up alone, read piece by piece: the whole file may be larger than the memory there is. One
+  /// that is damaged, or whose ids crowd, is read whole after all. Throws what `meansDamage` tells.
+  func readLocations(_ transaction: Int) throws -> RepositoryIndex {
+    let path = auxiliaryPath(.index, transaction)
+    let integrity = try IntegrityFile.read(auxiliaryPath(.integrity, transaction), monitor: monitor)
+    guard let table = try? locations(path, AuxiliaryFile.index.name(transaction), integrity), !table.isCrowded else {
+      return try readIndex(transaction)
+    }
+    return RepositoryIndex(table)
+  }
+
+  /// Nil, or an error: the file is not what it should be.
+  private func locations(_ path: [UInt8], _ name: String, _ integrity: IntegrityFile) throws -> LocationTable? {
+    let reader = IndexFileReader(try File.open(path, O_RDONLY))
+    switch integrity.verification(of: .index, path: path, monitor: monitor) {
+    case .impossible: return nil
+    case .unguarded: return try reader.locations { _ in }
+    case .guarded(let data):
+      var running = data.running(fileName: name, headerLength: HashIndex.headerSize)
+      let table = try reader.locations { running.update($0) }
+      return data.verifies(running) ? table : nil
+    }
+  }
+
+  private static func failedCheck(_ path: [UInt8]) -> FormatError {
+    FormatError("File failed integrity check: \(String(decoding: path, as: UTF8.self))")
+  }
+
   /// Throws what `meansDamage` tells.
   func readHints(_ transaction: Int) throws -> HintsFile {
     let verify = try verification(.hints, transaction)
@@ -101,7 +129,7 @@ extension RepositoryCore {
     let integrity = try IntegrityFile.read(auxiliaryPath(.integrity, transaction), monitor: monitor)
     return { [monitor] bytes in
       guard integrity.verifies(kind, path: path, name: kind.name(transaction), bytes, monitor: monitor) else {
-        throw FormatError("File failed integrity check: \(String(decoding: path, as: UTF8.self))")
+        throw RepositoryCore.failedCheck(path)
       }
     }
   }
