@@ -24,7 +24,7 @@ public final class ArchiveTreeSource: TreeSource {
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
 
-  private static let metadataCacheBytes = 16 << 20
+  private let metadataSizes = DataCacheSize.metadata(memory: Memory.availableBytes())
 
   /// Shows `entries`, in their order, and later what `watch` finds. `usesNames`: stored user and group names come
   /// before stored ids. `dataCacheBytes`: of plain chunks, for all files together.
@@ -38,7 +38,7 @@ public final class ArchiveTreeSource: TreeSource {
     self.matcher = matcher
     self.usesNames = usesNames
     metadataReader = ChunkReader(
-      repository: session.repository, codec: session.codec, cacheBytes: ArchiveTreeSource.metadataCacheBytes)
+      repository: session.repository, codec: session.codec, cacheBytes: metadataSizes.stored)
     dataReader = ChunkReader(
       repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes)
     readAhead = ReadAhead(reader: dataReader)
@@ -89,11 +89,8 @@ public final class ArchiveTreeSource: TreeSource {
     }
   }
 
-  /// An eighth of the memory within bounds.
-  public var metadataBytes: Int {
-    let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    return min(max(memory / 8, 16 << 20), 256 << 20)
-  }
+  /// An eighth of the memory that may be used, within bounds.
+  public var metadataBytes: Int { metadataSizes.decoded }
 
   public func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item {
     let opened = try open(archive)

@@ -1,0 +1,48 @@
+import Glibc
+
+/// How much memory this process may use.
+public enum Memory {
+  /// The machine's memory, or what the control groups that hold this process allow where that is less, in bytes.
+  public static func availableBytes() -> Int {
+    let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+    let (machine, overflows) = pages.multipliedReportingOverflow(by: size)
+    let groups = text("/proc/self/cgroup") ?? ""
+    let limit = controlGroupLimit(groups, read: text) ?? .max
+    return overflows || machine <= 0 ? limit : min(machine, limit)
+  }
+
+  /// The lowest limit of the groups listed in `groups` (/proc/self/cgroup) and of those above them, of both versions
+  /// of control groups. Groups that cannot be seen, as from inside a container, count for nothing. Nil: no limit.
+  static func controlGroupLimit(_ groups: String, read: (_ path: String) -> String?) -> Int? {
+    var lowest: Int?
+    for line in groups.split(separator: "\n") {
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3 else { continue }
+      let isSecond = parts[0] == "0" && parts[1].isEmpty
+      guard isSecond || parts[1].split(separator: ",").contains("memory") else { continue }
+      let files = isSecond ? ["memory.max", "memory.high"] : ["memory.limit_in_bytes"]
+      let root = isSecond ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory"
+      for folder in ancestors(parts[2]) {
+        for file in files {
+          // "max" is no number.
+          guard let limit = read("\(root)\(folder)/\(file)").flatMap({ Int($0.prefix { $0.isNumber }) }) else {
+            continue
+          }
+          lowest = min(limit, lowest ?? limit)
+        }
+      }
+    }
+    return lowest
+  }
+
+  /// A path and all above it, the root as the empty one.
+  private static func ancestors(_ path: Substring) -> [String] {
+    var result = [""]
+    for name in path.split(separator: "/") { result.append("\(result[result.count - 1])/\(name)") }
+    return result
+  }
+
+  private static func text(_ path: String) -> String? {
+    (try? Files.read(Array(path.utf8))).map { String(decoding: $0, as: UTF8.self) }
+  }
+}
