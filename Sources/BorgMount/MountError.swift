@@ -7,6 +7,8 @@ public enum MountError: Error, Equatable, Sendable {
   case mountPointUnusable(path: [UInt8])
   case unsupportedValue(option: String)
   case versionsOfOneArchive
+  /// The system's settings do not let others than root show a mount to other users.
+  case otherUsersRefused(option: String)
   /// libfuse has said why on standard error.
   case mountFailed
   case backgroundUnresponsive
@@ -20,6 +22,8 @@ extension MountError: CustomStringConvertible {
     case .unsupportedValue(let option): "unsupported value in option: \(option)"
     case .versionsOfOneArchive:
       "for versions view, do not specify a single archive, but always give the repository as location."
+    case .otherUsersRefused(let option):
+      "option \(option): others than root may use it only when /etc/fuse.conf has a line that says user_allow_other"
     case .mountFailed: "FUSE mount failed"
     case .backgroundUnresponsive: "Daemonizing: Background process did not respond (timeout). Is it alive?"
     }

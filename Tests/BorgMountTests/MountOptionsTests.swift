@@ -1,5 +1,6 @@
-import BorgMount
 import Testing
+
+@testable import BorgMount
 
 struct MountOptionsTests {
   private let always = ["fsname=borgfs", "ro", "default_permissions"]
@@ -56,5 +57,27 @@ struct MountOptionsTests {
       }
     }
     #expect(try MountOptions(parsing: "cache_size=1").passedOn == always)
+  }
+
+  @Test func `caches follow the memory`() {
+    #expect([64, 512, 2048, 65536].map { DataCacheSize.usual(memory: $0 << 20) >> 20 } == [24, 64, 256, 512])
+    #expect(
+      [64, 512, 2048, 65536].map { DataCacheSize.metadata(memory: $0 << 20).decoded >> 20 } == [16, 64, 256, 256])
+    #expect([64, 256, 2048, 65536].map { DataCacheSize.metadata(memory: $0 << 20).stored >> 20 } == [4, 8, 16, 16])
+  }
+
+  @Test(arguments: ["allow_other", "allow_root"]) func `other users need the system's leave`(option: String) throws {
+    let options = try MountOptions(parsing: "uid=1,\(option)")
+    func check(_ settings: String?, uid: UInt32 = 1000) throws(MountError) {
+      try options.checkOtherUsers(uid: uid) { $0 == "/etc/fuse.conf" ? settings.map { Array($0.utf8) } : nil }
+    }
+    for settings in ["", "#user_allow_other\n", "mount_max = 10\n", "user_allow_other2"] {
+      #expect(throws: MountError.otherUsersRefused(option: option)) { try check(settings) }
+      try check(settings, uid: 0)
+    }
+    // Nobody knows what is in a file that cannot be read.
+    try check(nil)
+    try check("# Settings\n  user_allow_other  \n")
+    try MountOptions(parsing: "uid=1").checkOtherUsers(uid: 1000) { _ in [] }
   }
 }

@@ -83,6 +83,8 @@ struct MountCommand: BorgCommand {
     if context.environment["BORG_FUSE_IMPL"] == "none" {
       throw MountError.notAvailable(reason: "BORG_FUSE_IMPL=none")
     }
+    // Other faults of the options are told when the repository has been found.
+    try (try? MountOptions(parsing: optionText))?.checkOtherUsers()
     try ArchiveMount.check(mountPoint: mountPoint, monitor: context.monitor)
   }
 

@@ -107,7 +107,8 @@ extension Diagnosis {
 
   private static func of(_ error: MountError) -> Diagnosis {
     switch error {
-    case .notAvailable, .mountPointUnusable, .mountFailed: Diagnosis("RTError", 2, "Runtime Error: \(error)")
+    case .notAvailable, .mountPointUnusable, .otherUsersRefused, .mountFailed:
+      Diagnosis("RTError", 2, "Runtime Error: \(error)")
     case .unsupportedValue: Diagnosis("ValueError", 2, "\(error)")
     case .versionsOfOneArchive: Diagnosis("Error", 2, "Error: \(error)")
     case .backgroundUnresponsive: Diagnosis("Error", 1, "\(error)")
