@@ -86,9 +86,9 @@ class Mount:
             self.pid = self.find()
 
     def find(self):
-        """The process in the background: the only one with this mount point among its arguments."""
+        """The process in the background: the only one that lives with this mount point among its arguments."""
         for name in os.listdir('/proc'):
-            if name.isdigit() and os.fsencode(str(self.root)) in words_of(name) and int(name) != os.getpid():
+            if name.isdigit() and os.fsencode(str(self.root)) in words_of(name) and state_of(int(name)) != 'Z':
                 return int(name)
         return None
 
