@@ -107,6 +107,13 @@ struct ArchiveAssembler {
   private var seen = WideSet()
   private var pendingLinks: [(item: UInt32, source: [UInt8])] = []
   private var path: [UInt8] = []
+  /// Of the blocks so far, in bytes.
+  private var streamLength = 0
+
+  // What directories may take: short paths can name very many of them, and each has its whole path here.
+  private static let bytesOfDirectory = 64
+  private static let bytesAtFirst = 64 << 10
+  private static let bytesPerStreamByte = 4
 
   init(_ store: BlockStore) {
     self.store = store
@@ -117,11 +124,19 @@ struct ArchiveAssembler {
     insertSlot(0)
   }
 
-  var isRegular: Bool { chain.isRegular && isUnambiguous }
+  var isRegular: Bool { chain.isRegular && isUnambiguous && isProportionate }
+
+  /// Whether directories take no more than is in proportion to the stream. What items describe never does.
+  private var isProportionate: Bool {
+    assembly.arena.count + assembly.directories.count * ArchiveAssembler.bytesOfDirectory
+      <= ArchiveAssembler.bytesAtFirst + streamLength * ArchiveAssembler.bytesPerStreamByte
+  }
 
   mutating func add(_ loaded: LoadedBlock, _ number: UInt32) {
     guard isRegular else { return }
-    for part in chain.add(BlockEnds(loaded.block), number) where isUnambiguous { place(part, loaded) }
+    for part in chain.add(BlockEnds(loaded.block), number) where isUnambiguous && isProportionate {
+      place(part, loaded)
+    }
   }
 
   /// The whole archive; nil when it must be read whole.
@@ -145,6 +160,7 @@ struct ArchiveAssembler {
 
   private mutating func place(_ block: MetadataBlock, _ part: ArchiveAssembly.Part) {
     let number = UInt32(assembly.parts.count)
+    streamLength += Int(block.header.chunkLength)
     assembly.parts.append(part)
     assembly.itemCount += UInt32(block.itemCount)
     if block.header.hasDamagedFiles != 0 { assembly.hasDamagedFiles = true }
@@ -189,6 +205,8 @@ struct ArchiveAssembler {
   /// The directory with this path, made when there is none. Unless an item describes it, its parent gets a marker.
   private mutating func directory(_ path: UnsafeRawBufferPointer, hash: UInt64, isItem: Bool) -> UInt32 {
     if let known = assembly.directory(path, hash: hash) { return known }
+    // Nothing will come of it.
+    guard isProportionate else { return 0 }
     let slash = path.lastIndex(of: TreePath.separator)
     let parentPath = UnsafeRawBufferPointer(rebasing: path[..<(slash ?? 0)])
     let parent = directory(parentPath, hash: store.hash.wide(parentPath), isItem: false)
