@@ -1,5 +1,6 @@
 import BorgFormat
 import Glibc
+import Synchronization
 
 /// The archives a repository's tree shows at one time.
 struct ArchiveList {
@@ -12,11 +13,22 @@ struct ArchiveList {
   private var formerPlaces: [UInt64: Int] = [:]
 
   private var isFilled = false
+  /// How many times an archive was read.
+  private var readCount = 0
+
+  /// So many are not given up, whatever they take.
+  private static let leastRead = 2
 
   init(time: Int64) { self.time = time }
 
   func slot(named name: [UInt8]) -> ArchiveSlot? { places[name].map { slots[$0] } }
-  func slot(tagged tag: UInt32) -> ArchiveSlot? { tagged[tag] }
+
+  /// Counts as a use of the archive.
+  func slot(tagged tag: UInt32) -> ArchiveSlot? {
+    guard let slot = tagged[tag] else { return nil }
+    slot.lastUse.store(readCount, ordering: .relaxed)
+    return slot
+  }
 
   /// What comes after the position that was given out with an archive.
   func slots(after position: UInt64) -> ArraySlice<ArchiveSlot> {
@@ -46,6 +58,26 @@ struct ArchiveList {
     for (place, slot) in slots.enumerated() { places[slot.archive.name] = place }
     if isFilled { time = max(time + 1, currentTime()) }
     isFilled = true
+  }
+
+  /// An archive was read: those that nobody has looked into for longest are given up until the others' trees take no
+  /// more than `maximumBytes`.
+  mutating func noteReading(_ slot: ArchiveSlot, maximumBytes: Int) {
+    readCount += 1
+    slot.lastUse.store(readCount, ordering: .relaxed)
+    let read = slots.indices.compactMap { place in
+      slots[place].loaded.map {
+        (place: place, lastUse: slots[place].lastUse.load(ordering: .relaxed), bytes: $0.statistics.bytes)
+      }
+    }
+    var total = 0
+    for (rank, entry) in read.sorted(by: { $0.lastUse > $1.lastUse }).enumerated() {
+      total += entry.bytes
+      guard rank >= ArchiveList.leastRead, total > maximumBytes else { continue }
+      let unread = slots[entry.place].unread()
+      slots[entry.place] = unread
+      tagged[unread.tag] = unread
+    }
   }
 
   /// Two ids with equal tags are rare (one chance in 4,000 among 1,000 archives): the older archive has it then.

@@ -1,14 +1,26 @@
+import Synchronization
+
 /// One archive's place in the repository's tree.
 final class ArchiveSlot: Sendable {
   let archive: TreeArchive
   let tag: UInt32
   let directory: UInt64
+  /// In archives read until then.
+  let lastUse = Atomic<Int>(0)
+  private let store: BlockStore
   private let options: TreeOptions
   private let deferred: Deferred<ArchiveTree>
+  /// The directory's, from when the archive was read before.
+  private let earlierAttributes: Attributes?
 
-  init(_ archive: TreeArchive, _ tag: UInt32, _ store: BlockStore, _ options: TreeOptions) {
+  init(
+    _ archive: TreeArchive, _ tag: UInt32, _ store: BlockStore, _ options: TreeOptions,
+    earlierAttributes: Attributes? = nil
+  ) {
     self.archive = archive
     self.tag = tag
+    self.store = store
+    self.earlierAttributes = earlierAttributes
     let base = InodeNumber.base(tag)
     directory = base | 1
     self.options = options
@@ -21,17 +33,24 @@ final class ArchiveSlot: Sendable {
   var position: UInt64 { UInt64(tag) + 2 }
 
   var loaded: ArchiveTree? { deferred.known }
+  /// Whether the archive was ever read.
+  var wasRead: Bool { loaded != nil || earlierAttributes != nil }
 
   func tree() throws(TreeError) -> ArchiveTree { try deferred.value() }
+
+  /// The same place, for the archive to be read again when it is next looked into.
+  func unread() -> ArchiveSlot {
+    ArchiveSlot(archive, tag, store, options, earlierAttributes: loaded == nil ? earlierAttributes : attributes)
+  }
 
   /// The directory's own attributes, without reading the archive; its time is the archive's start.
   var attributes: Attributes {
     let tree = deferred.known
     var attributes =
       if let known = try? tree?.attributes(of: directory) { known } else {
-        options.syntheticDirectory(inode: directory, time: archive.start)
+        earlierAttributes ?? options.syntheticDirectory(inode: directory, time: archive.start)
       }
-    attributes.areFinal = tree != nil
+    attributes.areFinal = tree != nil || earlierAttributes != nil
     attributes.mayVanish = true
     return attributes
   }

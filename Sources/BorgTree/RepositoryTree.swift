@@ -2,7 +2,8 @@ import BorgFormat
 import Synchronization
 
 /// All archives as directories of the root (fuse.md section 4). An archive is read when something inside it is asked
-/// for: once, however many ask, while the other archives go on answering. Archives come and go as the source says.
+/// for: once, however many ask, while the other archives go on answering. Trees of archives that nobody has looked into
+/// for long are given up within a bound of bytes, and made again. Archives come and go as the source says.
 public final class RepositoryTree: FileTree {
   private let source: any TreeSource
   let store: BlockStore
@@ -24,7 +25,7 @@ public final class RepositoryTree: FileTree {
       let slot = try slot(parent)
       if parent == slot.directory, name.isDot { return slot.attributes }
       if parent == slot.directory, name.isDotDot { return root }
-      return try slot.tree().lookup(name, in: parent)
+      return try tree(of: slot).lookup(name, in: parent)
     }
     lookForChanges()
     if name.isDot || name.isDotDot { return root }
@@ -38,14 +39,14 @@ public final class RepositoryTree: FileTree {
       return root
     }
     let slot = try slot(inode)
-    return inode == slot.directory ? slot.attributes : try slot.tree().attributes(of: inode)
+    return inode == slot.directory ? slot.attributes : try tree(of: slot).attributes(of: inode)
   }
 
   public func forEachEntry(
     of directory: UInt64, after position: UInt64, _ body: (borrowing TreeEntry) -> Bool
   ) throws(TreeError) {
     guard directory == InodeNumber.root else {
-      try slot(directory).tree().forEachEntry(of: directory, after: position, body)
+      try tree(directory).forEachEntry(of: directory, after: position, body)
       return
     }
     if position == 0 { lookForChanges() }
@@ -112,12 +113,19 @@ public final class RepositoryTree: FileTree {
 
   private func tree(_ inode: UInt64) throws(TreeError) -> ArchiveTree {
     if inode == InodeNumber.root { throw .isADirectory }
-    return try slot(inode).tree()
+    return try tree(of: slot(inode))
+  }
+
+  private func tree(of slot: ArchiveSlot) throws(TreeError) -> ArchiveTree {
+    if let tree = slot.loaded { return tree }
+    let tree = try slot.tree()
+    shown.withLock { [source] list in list.noteReading(slot, maximumBytes: source.metadataBytes) }
+    return tree
   }
 
   /// The root, or an archive's directory that nobody has entered: listing must not read archives.
   private func isUnread(_ inode: UInt64) -> Bool {
     guard let slot = try? slot(inode) else { return inode == InodeNumber.root }
-    return inode == slot.directory && slot.loaded == nil
+    return inode == slot.directory && !slot.wasRead
   }
 }

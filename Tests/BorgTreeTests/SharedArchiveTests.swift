@@ -261,6 +261,60 @@ struct SharedArchiveTests {
     #expect(shared.statistics.bytes < 64 << 20)
   }
 
+  @Test func `directories that short paths name cost no more than in proportion to the stream`() throws {
+    let chain = String(repeating: "x/", count: 60)
+    let hostile = (0..<1000).map { File.file("\($0)/\(chain)f", "\($0)") }
+    let (_, whole, source) = try trees(hostile, cut: 3000)
+    #expect(source.scans == 1)
+    #expect(try whole.text("999/\(chain)f") == "999")
+    let described = (0..<300).flatMap { number in
+      (0..<40).map { File.directory("\(number)/" + String(repeating: "x/", count: $0) + "x") }
+    }
+    let (_, shared, other) = try trees(described, cut: 3000)
+    #expect(other.scans == 0)
+    #expect(try shared.names("299/x/x") == [".", "..", "x"])
+  }
+
+  @Test func `trees of archives that nobody looks into are given up and made again`() throws {
+    let archives = (0..<12).map { (name: "archive \($0)", files: Forest(seed: UInt64($0), count: 400).files) }
+    let source = StreamTreeSource(archives, cut: 1000, metadataBytes: 60_000)
+    let tree = try RepositoryTree(source, options: .test)
+    var inodes: [[UInt64: Attributes]] = []
+    for archive in archives {
+      var known: [UInt64: Attributes] = [:]
+      _ = try tree.names(archive.name)
+      for name in try tree.names(archive.name).dropFirst(2) {
+        let attributes = try tree.at("\(archive.name)/\(name)")
+        known[attributes.inode] = attributes
+      }
+      let directory = try tree.at(archive.name)
+      known[directory.inode] = directory
+      inodes.append(known)
+      #expect(tree.statistics.loadedArchives <= 6)
+      #expect(tree.store.byteCount < 60_000 + 60_000 / 4)
+      #expect(try tree.xattrNames(of: directory.inode).isEmpty)
+    }
+    #expect((2...6).contains(tree.statistics.loadedArchives))
+    let fetched = source.fetchCount
+    // In an order in which none is still there.
+    for known in inodes {
+      for (inode, attributes) in known { #expect(try tree.attributes(of: inode) == attributes) }
+    }
+    #expect(source.fetchCount > fetched)
+    #expect(tree.statistics.loadedArchives <= 6)
+  }
+
+  @Test func `with enough memory trees are made once`() throws {
+    let archives = (0..<12).map { (name: "archive \($0)", files: Forest(seed: UInt64($0), count: 400).files) }
+    let source = StreamTreeSource(archives, cut: 1000, metadataBytes: 8 << 20)
+    let tree = try RepositoryTree(source, options: .test)
+    for archive in archives { _ = try tree.names(archive.name) }
+    let fetched = source.fetchCount
+    for archive in archives { _ = try tree.names(archive.name) }
+    #expect(source.fetchCount == fetched)
+    #expect(tree.statistics.loadedArchives == 12)
+  }
+
   @Test func `with little memory blocks are given up and made again`() throws {
     let files = Forest(seed: 11, count: 2000).files
     let (plain, shared, source) = try trees(files, cut: 1000, metadataBytes: 20_000)

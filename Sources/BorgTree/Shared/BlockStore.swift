@@ -23,6 +23,8 @@ public final class BlockStore: Sendable {
   private let maximumBytes: Int
   private let state = Mutex(State())
 
+  private static let shareOfSeams = 8
+
   private struct Place {
     var id: ChunkID
     /// Where the chunk's first item begins.
@@ -34,7 +36,8 @@ public final class BlockStore: Sendable {
   private struct State {
     var places: [Place] = []
     var numbers: [ChunkID: UInt32] = [:]
-    /// Blocks of the items that lie across two chunks.
+    /// Blocks of the items that lie across two chunks. They are forgotten all at once when they are many: archives hold
+    /// those that they are made of.
     var seams: [UInt64: LoadedBlock] = [:]
     var byteCount = 0
     var seamBytes = 0
@@ -91,6 +94,7 @@ public final class BlockStore: Sendable {
     let made = seam(bytes)
     state.withLock { state in
       guard state.seams[key] == nil else { return }
+      if state.seamBytes > maximumBytes / BlockStore.shareOfSeams { (state.seams, state.seamBytes) = ([:], 0) }
       state.seams[key] = made
       state.seamBytes += made.byteCount
     }
