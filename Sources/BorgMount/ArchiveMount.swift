@@ -22,11 +22,14 @@ public final class ArchiveMount {
   private let options: MountOptions
   private let fuse: FuseSession
 
+  private static let littleMemory = 512 << 20
+
   /// Builds the tree: one archive and the versions view are read whole, a repository's archives later.
   public init(
     _ view: View, of session: RepositorySession, matcher: PatternMatcher, options: MountOptions,
     usesNames: Bool = true, strippedComponents: Int = 0, showsPartFiles: Bool = false
   ) throws {
+    if Memory.availableBytes() < ArchiveMount.littleMemory { Memory.giveBackEarly() }
     var shown = TreeOptions(uid: getuid(), gid: getgid(), mountTime: session.context.clock.now())
     shown.forcedUID = options.uid
     shown.forcedGID = options.gid

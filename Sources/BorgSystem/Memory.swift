@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// How much memory this process may use.
@@ -9,6 +10,14 @@ public enum Memory {
     let groups = text("/proc/self/cgroup") ?? ""
     let limit = controlGroupLimit(groups, read: text) ?? .max
     return overflows || machine <= 0 ? limit : min(machine, limit)
+  }
+
+  /// Has the allocator give back at once what is freed, at the cost of time: where there is little memory, what many
+  /// threads have merely set aside would be too much. Call it before they start.
+  public static func giveBackEarly() {
+    mallopt(M_ARENA_MAX, 1)
+    mallopt(M_MMAP_THRESHOLD, 64 << 10)
+    mallopt(M_TRIM_THRESHOLD, 128 << 10)
   }
 
   /// The lowest limit of the groups listed in `groups` (/proc/self/cgroup) and of those above them, of both versions

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <pwd.h>
