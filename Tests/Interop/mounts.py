@@ -2,7 +2,9 @@
 import errno
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -141,6 +143,7 @@ class Stage:
         self.work = Path(tempfile.mkdtemp(prefix=name + '-'))
         self.repository, self.root = self.work / 'repo', self.work / 'mnt'
         self.root.mkdir()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # Mounts would be left behind.
         self.mounted = [self.root]
         self.environment = dict(
             os.environ, BORG_BASE_DIR=str(self.work / 'base'), BORG_PASSPHRASE='test', LC_ALL='C.UTF-8',
