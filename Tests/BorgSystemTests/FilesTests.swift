@@ -54,4 +54,8 @@ import Testing
     }
     #expect(try Files.read(folder.path("v")) == parts.flatMap { $0 })
   }
+
+  @Test func `where no directory can be made there is an error, not an endless search for a parent`() throws {
+    #expect(throws: SystemError.self) { try Files.makeDirectories(Array("/proc/nowhere/at/all".utf8)) }
+  }
 }

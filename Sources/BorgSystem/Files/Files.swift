@@ -76,6 +76,8 @@ public enum Files {
     do {
       try makeDirectory(path, mode: mode)
     } catch let error as SystemError where error.code == ENOENT && parent(of: path) != path {
+      // Where the parent is there and nothing can be made in it, the error is the same.
+      if exists(parent(of: path)) { throw error }
       try makeDirectories(parent(of: path), mode: mode)
       try makeDirectories(path, mode: mode)
     } catch let error as SystemError where error.code == EEXIST {
