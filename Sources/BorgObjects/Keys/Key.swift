@@ -70,6 +70,14 @@ public final class Key: Sendable {
   /// The id of a plaintext.
   public func id(of plaintext: UnsafeRawBufferPointer) -> ChunkID { material.idHash.id(of: plaintext) }
 
+  /// 64 bytes that follow from all secrets and the salt, for records in caches. In mode none they follow from the salt.
+  func recordKey(salt: [UInt8]) -> [UInt8] {
+    var secrets = Array(material.idKey) + Array(material.encryptionKey) + Array(material.macKey)
+    secrets += Array("borgfs-cache-records".utf8)
+    defer { secrets.withUnsafeMutableBytes { SecretMemory.wipe($0) } }
+    return secrets.withUnsafeBytes { Digest.hmacSHA512(key: salt, $0) }
+  }
+
   /// The 64-byte TAM key (archives.md section 3) for `context` "manifest" or "archive". In mode none it is the salt
   /// and the context: no secret, and of another length.
   public func tamKey(salt: [UInt8], context: String) -> [UInt8] {
