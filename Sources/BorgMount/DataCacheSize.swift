@@ -10,7 +10,7 @@ enum DataCacheSize {
   /// bounds.
   static func bytes(_ options: MountOptions, _ environment: Environment) -> Int {
     if let size = options.cacheSize { return size }
-    if let size = environment.nonEmpty("BORG_MOUNT_CACHE_SIZE").flatMap({ parse($0) }) { return size }
+    if let size = environment.nonEmpty("BORG_MOUNT_CACHE_SIZE").flatMap({ ByteCount.parse($0) }) { return size }
     if let entries = environment.nonEmpty("BORG_MOUNT_DATA_CACHE_ENTRIES").flatMap({ Int($0) }) {
       return min(max(1, entries), 4096) * largestUsualChunk
     }
@@ -22,17 +22,5 @@ enum DataCacheSize {
   /// The most bytes of decoded metadata to keep, and of the stored metadata that items are decoded from.
   static func metadata(memory: Int) -> (decoded: Int, stored: Int) {
     (min(max(memory / 8, 16 << 20), 256 << 20), min(max(memory / 32, 4 << 20), 16 << 20))
-  }
-
-  /// A count of bytes, with K, M or G for its multiples by 1024. Nil: no such number, or beyond 1 TiB.
-  static func parse(_ text: String) -> Int? {
-    var digits = Substring(text.lowercased())
-    if digits.hasSuffix("b") { digits.removeLast() }
-    let shifts: [Character: Int] = ["k": 10, "m": 20, "g": 30]
-    let shift = digits.last.flatMap { shifts[$0] }
-    if shift != nil { digits.removeLast() }
-    guard digits.first?.isNumber == true, let number = Int(digits), number <= 1 << 40 else { return nil }
-    let (size, overflows) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
-    return overflows || size > 1 << 40 ? nil : size
   }
 }

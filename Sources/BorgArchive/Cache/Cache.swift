@@ -168,6 +168,7 @@ extension Cache {
 
   /// `delete` of a whole repository, `delete --cache-only`.
   public static func destroy(repositoryID: ChunkID, environment: Environment) throws {
+    try MetadataIndex.destroy(repositoryID: repositoryID, environment: environment)
     guard hasConfig(repositoryID, environment) else { return }
     let path = CachePath.directory(of: repositoryID, environment: environment)
     try Files.unlink(CachePath.file("config", in: path))
