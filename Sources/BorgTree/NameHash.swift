@@ -1,5 +1,5 @@
-/// A keyed hash of byte strings. The key is random in every process, so that names in an archive cannot be chosen to
-/// collide.
+/// A keyed hash of byte strings. The key is a secret, so that names in an archive cannot be chosen to collide: random in
+/// every process, or that of an index that holds hashes.
 struct NameHash: Sendable {
   private let key: UInt64
   private let multiplier: UInt64
@@ -8,6 +8,11 @@ struct NameHash: Sendable {
     var random = SystemRandomNumberGenerator()
     key = random.next()
     multiplier = random.next() | 1
+  }
+
+  init(key: (UInt64, UInt64)) {
+    self.key = key.0
+    multiplier = key.1 | 1
   }
 
   func callAsFunction(_ bytes: UnsafeRawBufferPointer, _ context: UInt32 = 0) -> UInt32 {

@@ -4,6 +4,18 @@ struct SlotTable: Sendable {
   private var slots: [UInt32] = Array(repeating: 0, count: 64)
   private(set) var count = 0
 
+  init() {}
+
+  /// The table whose image was kept; nil: it is no table of numbers below `limit`.
+  init?(image: [UInt32], below limit: Int) {
+    guard image.count > 0, image.count & (image.count - 1) == 0 else { return nil }
+    count = image.count { $0 != 0 }
+    // A free slot ends every search.
+    guard count < image.count, image.allSatisfy({ $0 <= limit }) else { return nil }
+    slots = image
+  }
+
+  var image: [UInt32] { slots }
   var byteCount: Int { slots.count * 4 }
 
   /// The first number with this hash for which `matches` holds.

@@ -19,6 +19,8 @@ public protocol TreeSource: AnyObject, Sendable {
   ) throws(TreeError)
   /// The most bytes of decoded metadata to keep.
   var metadataBytes: Int { get }
+  /// Where blocks are kept for other processes; nil: nowhere.
+  var index: (any TreeIndex)? { get }
   /// The whole item at a location.
   func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item
   /// The item's bytes, ready to be read.
@@ -68,6 +70,8 @@ extension TreeSource {
   public var selectsEverything: Bool { true }
 
   public var metadataBytes: Int { 64 << 20 }
+
+  public var index: (any TreeIndex)? { nil }
 }
 
 /// The bytes of one open file. Thread-safe.

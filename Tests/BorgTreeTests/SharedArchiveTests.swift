@@ -6,15 +6,20 @@ import Testing
 @testable import BorgTree
 
 /// Archives whose items are also there as streams, cut into chunks where the contents say. Counts what is fetched.
-private final class StreamTreeSource: TreeSource {
+final class StreamTreeSource: TreeSource {
   private let memory: MemoryTreeSource
   private let streams: [[UInt8]: [ChunkID]]
   private let chunks: [ChunkID: [UInt8]]
   private let fetches = Mutex(0)
   let metadataBytes: Int
+  let index: (any TreeIndex)?
 
   /// `cut`: the mean length of a chunk; `offersStreams` false: everything is read item by item.
-  init(_ archives: [(name: String, files: [File])], cut: UInt64, metadataBytes: Int = 1 << 20) {
+  init(
+    _ archives: [(name: String, files: [File])], cut: UInt64, metadataBytes: Int = 1 << 20,
+    index: (any TreeIndex)? = nil
+  ) {
+    self.index = index
     memory = MemoryTreeSource(archives, users: ["root": 40, "staff": 50])
     self.metadataBytes = metadataBytes
     var (streams, chunks) = ([[UInt8]: [ChunkID]](), [ChunkID: [UInt8]]())
@@ -88,7 +93,7 @@ private final class StreamTreeSource: TreeSource {
 }
 
 /// Random trees in the order in which Borg stores them.
-private struct Forest {
+struct Forest {
   private var random: SplitMix
   private(set) var files: [File] = []
 
@@ -158,7 +163,7 @@ private struct Forest {
   private mutating func name() -> String { ["a", "file-", "\u{e4}\u{f6}", "x.y."][random.next(4)] }
 }
 
-private struct SplitMix {
+struct SplitMix {
   var state: UInt64
 
   mutating func next(_ bound: Int) -> Int {

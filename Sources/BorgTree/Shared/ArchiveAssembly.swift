@@ -43,13 +43,13 @@ struct ArchiveAssembly: Sendable {
   }
 
   /// From `start` on a block's bytes are those of a chunk from `offset` on.
-  struct Source: Sendable {
+  struct Source: BitwiseCopyable {
     var start: UInt32
     var chunk: UInt32
     var offset: UInt32
   }
 
-  struct Directory: Sendable {
+  struct Directory: BitwiseCopyable {
     var pathHash: UInt64
     var pathStart: UInt32
     var pathLength: UInt32
@@ -59,11 +59,12 @@ struct ArchiveAssembly: Sendable {
     var firstPiece = ArchiveAssembly.none
     var lastPiece = ArchiveAssembly.none
     var pieceCount: UInt32 = 0
-    var hasMarker = false
+    /// Not 0: its parent has a piece for it.
+    var marker: UInt32 = 0
   }
 
   /// What one block has of a directory; or a directory in it that no item describes.
-  struct Piece: Sendable {
+  struct Piece: BitwiseCopyable {
     /// `none` for a directory.
     var part: UInt32
     var directory: UInt32
@@ -220,7 +221,7 @@ struct ArchiveAssembler {
     insertSlot(number)
     if !isItem {
       let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
-      assembly.directories[Int(number)].hasMarker = true
+      assembly.directories[Int(number)].marker = 1
       note(store.hash.wide(name), in: parent)
       append(ArchiveAssembly.Piece(part: ArchiveAssembly.none, directory: number), to: parent)
     }
@@ -248,7 +249,7 @@ struct ArchiveAssembler {
 
   private func hasMarker(_ item: UInt32) -> Bool {
     guard let directory = assembly.directory(ofItem: item) else { return false }
-    return assembly.directories[Int(directory)].hasMarker
+    return assembly.directories[Int(directory)].marker != 0
   }
 
   private mutating func insertSlot(_ number: UInt32) {
@@ -277,6 +278,10 @@ extension ArchiveAssembly {
   /// The part that holds an item.
   func part(ofItem item: UInt32) -> Int {
     (ArchiveAssembly.search(parts.count) { parts[$0].firstItem <= item } ?? parts.count) - 1
+  }
+
+  func itemCount(ofPart part: Int) -> Int {
+    Int((part + 1 < parts.count ? parts[part + 1].firstItem : itemCount) - parts[part].firstItem)
   }
 
   /// The first of `count` places where `isBefore` is false; nil: there is none.

@@ -35,7 +35,7 @@ struct BlockChain {
     }
     var parts: [ArchiveAssembly.Part] = []
     if !carry.isEmpty {
-      place(previous.map { store.seam(between: $0, and: number, carry) } ?? store.seam(carry), chunk, &parts)
+      place(seam(before: number), chunk, &parts)
     }
     place(ArchiveAssembly.Part(.block(number), firstItem: itemCount, chunk: chunk), ends.itemCount, &parts)
     carry.removeAll(keepingCapacity: true)
@@ -49,8 +49,14 @@ struct BlockChain {
   mutating func finish() -> [ArchiveAssembly.Part] {
     guard isRegular, !carry.isEmpty else { return [] }
     var parts: [ArchiveAssembly.Part] = []
-    place(store.seam(carry), chunkCount, &parts)
+    place(store.seam(store.build(carry)), chunkCount, &parts)
     return parts
+  }
+
+  /// The block of what lies before another one.
+  private func seam(before number: UInt32) -> LoadedBlock {
+    guard let previous else { return store.seam(store.build(carry)) }
+    return store.seam(between: previous, and: number) { store.build(carry) }
   }
 
   private mutating func append(_ bytes: [UInt8], of chunk: UInt32, from offset: UInt32) {

@@ -15,9 +15,10 @@ final class LoadedBlock: Sendable {
 }
 
 /// The blocks of all archives' metadata chunks, each made once, through whichever archive it is reached. Within a bound
-/// of bytes they stay; those that were not used for longest are given up and made again when they are needed. Thread-safe.
+/// of bytes they stay; those that were not used for longest are given up, and taken from the source's index or made again
+/// when they are needed. Thread-safe.
 public final class BlockStore: Sendable {
-  let hash = NameHash()
+  let hash: NameHash
   let source: any TreeSource
   private let options: TreeOptions
   private let maximumBytes: Int
@@ -44,11 +45,20 @@ public final class BlockStore: Sendable {
     /// Where the search for a block to give up goes on.
     var hand = 0
     var madeCount = 0
+
+    mutating func number(of id: ChunkID, start: Int) -> UInt32 {
+      if let number = numbers[id] { return number }
+      let number = UInt32(places.count)
+      places.append(Place(id: id, start: start, block: nil))
+      numbers[id] = number
+      return number
+    }
   }
 
   public init(_ source: any TreeSource, options: TreeOptions) {
     self.source = source
     self.options = options
+    hash = source.index.map { NameHash(key: $0.hashKey) } ?? NameHash()
     maximumBytes = source.metadataBytes
   }
 
@@ -59,7 +69,20 @@ public final class BlockStore: Sendable {
   /// How many blocks were made of chunks so far, those that had been given up included.
   var madeCount: Int { state.withLock { $0.madeCount } }
 
-  func number(of id: ChunkID) -> UInt32? { state.withLock { $0.numbers[id] } }
+  /// The number of a chunk whose block there is, here or in the index.
+  func number(of id: ChunkID) -> UInt32? {
+    if let number = state.withLock({ $0.numbers[id] }) { return number }
+    return kept(id).map { place($0, of: id) }
+  }
+
+  /// The number of a chunk's block that may still have to be had. `start`: where the chunk's first item begins.
+  func number(of id: ChunkID, start: UInt32) -> UInt32 { state.withLock { $0.number(of: id, start: Int(start)) } }
+
+  /// What tells where the block with a number is to be had.
+  func origin(of number: UInt32) -> (id: ChunkID, start: UInt32) {
+    let place = state.withLock { $0.places[Int(number)] }
+    return (place.id, UInt32(place.start))
+  }
 
   /// The block with a number that was given out.
   func block(_ number: UInt32) throws(TreeError) -> LoadedBlock {
@@ -68,30 +91,43 @@ public final class BlockStore: Sendable {
       return state.places[Int(number)]
     }
     if let block = place.block { return block }
+    if let block = kept(place.id), Int(block.header.headLength) == place.start { return keep(load(block), at: number) }
     let chunk = try source.streamChunk(place.id)
-    let made = load(chunk.withUnsafeBytes { MetadataBlock.build($0, from: place.start, hash: hash) })
-    state.withLock { keep(made, at: Int(number), &$0) }
-    return made
+    let block = chunk.withUnsafeBytes { MetadataBlock.build($0, from: place.start, hash: hash) }
+    source.index?.keep(block.imageBytes, .block, place.id)
+    return keep(load(block), at: number)
   }
 
   /// Keeps the block of a chunk that was not known; returns its number.
   func add(_ block: MetadataBlock, of id: ChunkID) -> UInt32 {
-    let made = load(block)
-    return state.withLock { state in
-      if let number = state.numbers[id] { return number }
-      let number = UInt32(state.places.count)
-      state.places.append(Place(id: id, start: Int(block.header.headLength), block: nil))
-      state.numbers[id] = number
-      keep(made, at: Int(number), &state)
-      return number
-    }
+    source.index?.keep(block.imageBytes, .block, id)
+    return place(block, of: id)
   }
 
-  /// The block of the items that lie between two chunks, made of `bytes` when it is not known.
-  func seam(between first: UInt32, and second: UInt32, _ bytes: [UInt8]) -> LoadedBlock {
+  /// The block that the index has of a chunk.
+  private func kept(_ id: ChunkID) -> MetadataBlock? {
+    guard let image = source.index?.load(.block, id) else { return nil }
+    let block = MetadataBlock(image: image)
+    if block == nil { source.index?.discard(.block, id) }
+    return block
+  }
+
+  private func place(_ block: MetadataBlock, of id: ChunkID) -> UInt32 {
+    let number = number(of: id, start: block.header.headLength)
+    _ = keep(load(block), at: number)
+    return number
+  }
+
+  private func keep(_ block: LoadedBlock, at number: UInt32) -> LoadedBlock {
+    state.withLock { keep(block, at: Int(number), &$0) }
+    return block
+  }
+
+  /// The block of the items that lie between two chunks' blocks, made by `make` when it is not known.
+  func seam(between first: UInt32, and second: UInt32, _ make: () -> MetadataBlock) -> LoadedBlock {
     let key = UInt64(first) << 32 | UInt64(second)
     if let known = state.withLock({ $0.seams[key] }) { return known }
-    let made = seam(bytes)
+    let made = load(make())
     state.withLock { state in
       guard state.seams[key] == nil else { return }
       if state.seamBytes > maximumBytes / BlockStore.shareOfSeams { (state.seams, state.seamBytes) = ([:], 0) }
@@ -101,9 +137,12 @@ public final class BlockStore: Sendable {
     return made
   }
 
-  /// The block of bytes that belong to one archive alone.
-  func seam(_ bytes: [UInt8]) -> LoadedBlock {
-    load(bytes.withUnsafeBytes { MetadataBlock.build($0, from: 0, hash: hash) })
+  /// A block of items that belong to one archive alone.
+  func seam(_ block: MetadataBlock) -> LoadedBlock { load(block) }
+
+  /// The block of bytes that were put together.
+  func build(_ bytes: [UInt8]) -> MetadataBlock {
+    bytes.withUnsafeBytes { MetadataBlock.build($0, from: 0, hash: hash) }
   }
 
   private func keep(_ block: LoadedBlock, at number: Int, _ state: inout State) {

@@ -19,7 +19,7 @@ public final class MetadataBlock: @unchecked Sendable {
   private let arenaStart: Int
 
   /// `write` fills the image, whose size the header determines.
-  init(_ header: BlockHeader, _ write: (MetadataBlock, UnsafeMutableRawBufferPointer) -> Void) {
+  init(_ header: BlockHeader, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
     self.header = header
     directoriesStart = MemoryLayout<BlockHeader>.stride + Int(header.itemCount) * MemoryLayout<BlockItem>.stride
     directoryItemsStart = directoriesStart + Int(header.directoryCount) * MemoryLayout<BlockDirectory>.stride
@@ -28,8 +28,20 @@ public final class MetadataBlock: @unchecked Sendable {
     slotsStart = ownersStart + Int(header.ownerCount) * MemoryLayout<BlockOwner>.stride
     arenaStart = slotsStart + Int(header.slotCount) * MemoryLayout<UInt16>.stride
     image = .allocate(byteCount: arenaStart + Int(header.arenaLength), alignment: 64)
-    write(self, image)
+    write(image)
   }
+
+  /// The block whose image was kept; nil: the bytes are not an image that could have been made.
+  convenience init?(image: [UInt8]) {
+    guard image.count >= MemoryLayout<BlockHeader>.stride else { return nil }
+    let header = image.withUnsafeBytes { $0.loadUnaligned(as: BlockHeader.self) }
+    guard header.imageSize == UInt64(image.count) else { return nil }
+    self.init(header) { $0.copyBytes(from: image) }
+    guard isSound else { return nil }
+  }
+
+  /// The bytes to keep.
+  var imageBytes: [UInt8] { Array(image) }
 
   deinit { image.deallocate() }
 
@@ -100,6 +112,58 @@ public final class MetadataBlock: @unchecked Sendable {
   }
 }
 
+extension MetadataBlock {
+  /// Whether nothing in the image points out of it, so that whatever is asked of the block can be answered.
+  private var isSound: Bool {
+    let slots = Int(header.slotCount)
+    guard slots > 0, slots & (slots - 1) == 0, header.headLength <= header.arenaLength,
+      holds(header.tailStart, header.tailLength),
+      UInt64(header.headLength) + UInt64(header.tailLength) <= UInt64(header.chunkLength)
+    else { return false }
+    var hasFreeSlot = false
+    for number in 0..<slots {
+      let item = slot(number)
+      if item == BlockItem.none { hasFreeSlot = true } else if item >= header.itemCount { return false }
+    }
+    return hasFreeSlot && (0..<itemCount).allSatisfy { isSound(item($0), $0) } && areTablesSound
+  }
+
+  private func isSound(_ item: BlockItem, _ number: Int) -> Bool {
+    holds(item.nameStart, UInt32(item.nameLength)) && item.owner < header.ownerCount
+      && (item.directory == BlockItem.none || item.directory < header.directoryCount)
+      && (item.next == BlockItem.none || item.next < header.itemCount && Int(item.next) > number)
+      && UInt64(item.offset) + UInt64(item.length) <= UInt64(header.chunkLength)
+      && (!item.flags.contains(.hasAtime) || holds(item.atimeStart, 8))
+  }
+
+  private var areTablesSound: Bool {
+    for number in 0..<Int(header.directoryCount) {
+      let directory = directory(number)
+      guard holds(directory.pathStart, directory.pathLength),
+        directory.first == BlockItem.none || directory.first < header.itemCount
+      else { return false }
+    }
+    for number in 0..<Int(header.directoryItemCount) where directoryItem(number).item >= header.itemCount {
+      return false
+    }
+    for number in 0..<Int(header.linkCount) {
+      let link = link(number)
+      guard link.item < header.itemCount, holds(link.sourceStart, link.sourceLength) else { return false }
+    }
+    for number in 0..<Int(header.ownerCount) {
+      let owner = owner(number)
+      guard owner.userLength == BlockOwner.none || holds(owner.userStart, owner.userLength),
+        owner.groupLength == BlockOwner.none || holds(owner.groupStart, owner.groupLength)
+      else { return false }
+    }
+    return true
+  }
+
+  private func holds(_ start: UInt32, _ count: UInt32) -> Bool {
+    UInt64(start) + UInt64(count) <= UInt64(header.arenaLength)
+  }
+}
+
 /// How many records of each kind a block has, and where its items lie in its chunk.
 struct BlockHeader: BitwiseCopyable {
   var itemCount: UInt32 = 0
@@ -118,6 +182,14 @@ struct BlockHeader: BitwiseCopyable {
   var isRegular: UInt32 = 1
   var hasDamagedFiles: UInt32 = 0
   var unused: UInt32 = 0
+
+  /// In bytes.
+  var imageSize: UInt64 {
+    func size<T>(_ count: UInt32, _ type: T.Type) -> UInt64 { UInt64(count) * UInt64(MemoryLayout<T>.stride) }
+    return size(1, BlockHeader.self) + size(itemCount, BlockItem.self) + size(directoryCount, BlockDirectory.self)
+      + size(directoryItemCount, BlockDirectoryItem.self) + size(linkCount, BlockLink.self)
+      + size(ownerCount, BlockOwner.self) + size(slotCount, UInt16.self) + UInt64(arenaLength)
+  }
 }
 
 /// An item: 64 bytes, one cache line.

@@ -258,7 +258,7 @@ struct MetadataBlockBuilder {
     header.arenaLength = UInt32(arena.count)
     let (header, items, directories, directoryItems) = (header, items, directories, directoryItems)
     let (links, owners, slots, arena) = (links, owners, slots, arena)
-    return MetadataBlock(header) { block, image in
+    return MetadataBlock(header) { image in
       var start = 0
       func put(_ bytes: UnsafeRawBufferPointer) {
         UnsafeMutableRawBufferPointer(rebasing: image[start...]).copyMemory(from: bytes)

@@ -27,9 +27,11 @@ final class SharedArchive: Nodes {
   static func read(
     _ archive: TreeArchive, _ store: BlockStore, rootTime: Int64, options: TreeOptions
   ) throws(TreeError) -> SharedArchive? {
-    guard BlockStore.serves(options), store.source.selectsEverything,
-      let ids = try store.source.streamChunks(of: archive)
-    else { return nil }
+    guard BlockStore.serves(options), store.source.selectsEverything else { return nil }
+    if let kept = ArchiveAssembly.kept(archive.id, store) {
+      return SharedArchive(kept, store, rootTime: rootTime, options: options)
+    }
+    guard let ids = try store.source.streamChunks(of: archive) else { return nil }
     var wanted: [ChunkID] = []
     var unique: Set<ChunkID> = []
     for id in ids where store.number(of: id) == nil && unique.insert(id).inserted { wanted.append(id) }
@@ -51,7 +53,9 @@ final class SharedArchive: Nodes {
       arrived += 1
       try addKnown()
     }
-    return try assembler.finished(rootTime: rootTime, options: options)
+    let made = try assembler.finished(rootTime: rootTime, options: options)
+    made?.assembly.keep(archive.id, store)
+    return made
   }
 
   var count: Int { Int(assembly.itemCount) + 1 }
@@ -129,10 +133,16 @@ extension SharedArchive {
   private static let first: UInt16 = BlockItem.none - 1
 
   private func block(_ part: UInt32) throws(TreeError) -> LoadedBlock {
+    let loaded: LoadedBlock
     switch assembly.parts[Int(part)].content {
-    case .block(let number): return try store.block(number)
-    case .seam(let seam): return seam
+    case .block(let number): loaded = try store.block(number)
+    case .seam(let seam): loaded = seam
     }
+    // An index could have been made of other blocks.
+    guard loaded.block.itemCount == assembly.itemCount(ofPart: Int(part)) else {
+      throw .ioFailed("A block of metadata is not what it was.")
+    }
+    return loaded
   }
 
   /// The object that an item's name stands for.
@@ -174,7 +184,7 @@ extension SharedArchive {
     var location = ItemLocation(firstChunk: part.chunk, offset: item.offset, length: item.length)
     if let source = part.sources.last(where: { $0.start <= item.offset }) {
       location.firstChunk = source.chunk
-      location.offset = source.offset + item.offset - source.start
+      location.offset = source.offset &+ item.offset &- source.start
     }
     result.location = location
     if !item.isDirectory {
@@ -209,6 +219,7 @@ extension SharedArchive {
   ) throws(TreeError) -> Bool {
     let part = assembly.parts[Int(piece.part)]
     let loaded = try block(piece.part)
+    guard piece.directory < loaded.block.header.directoryCount else { throw .noSuchEntry }
     var next = first == SharedArchive.first ? loaded.block.directory(Int(piece.directory)).first : first
     while next != BlockItem.none {
       let item = loaded.block.item(Int(next))

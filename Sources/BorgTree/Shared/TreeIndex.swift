@@ -1,0 +1,22 @@
+import BorgFormat
+
+/// Where blocks and assemblies of archives outlive the process. Nothing depends on what it holds; it may drop whatever
+/// it is given. Thread-safe.
+public protocol TreeIndex: Sendable {
+  /// The key of the hashes in what is kept.
+  var hashKey: (UInt64, UInt64) { get }
+  func load(_ kind: IndexRecordKind, _ id: ChunkID) -> [UInt8]?
+  func keep(_ bytes: [UInt8], _ kind: IndexRecordKind, _ id: ChunkID)
+  /// What was loaded is of no use.
+  func discard(_ kind: IndexRecordKind, _ id: ChunkID)
+}
+
+/// What there can be under an id.
+public enum IndexRecordKind: UInt8, Sendable {
+  /// The block of a metadata chunk, by the chunk's id.
+  case block = 1
+  /// The parts of an archive's stream, by the archive's id.
+  case chain = 2
+  /// An archive's directories, by the archive's id.
+  case directories = 3
+}

@@ -1,0 +1,135 @@
+import BorgFormat
+import BorgTesting
+import Synchronization
+import Testing
+
+@testable import BorgTree
+
+/// Keeps records in memory.
+private final class MemoryTreeIndex: TreeIndex {
+  private struct Key: Hashable {
+    var kind: IndexRecordKind
+    var id: ChunkID
+  }
+
+  private let records = Mutex<[Key: [UInt8]]>([:])
+  private let loads = Mutex<[IndexRecordKind: Int]>([:])
+
+  let hashKey: (UInt64, UInt64) = (3, 11)
+
+  func load(_ kind: IndexRecordKind, _ id: ChunkID) -> [UInt8]? {
+    loads.withLock { $0[kind, default: 0] += 1 }
+    return records.withLock { $0[Key(kind: kind, id: id)] }
+  }
+
+  func keep(_ bytes: [UInt8], _ kind: IndexRecordKind, _ id: ChunkID) {
+    records.withLock { $0[Key(kind: kind, id: id)] = bytes }
+  }
+
+  func discard(_ kind: IndexRecordKind, _ id: ChunkID) {
+    _ = records.withLock { $0.removeValue(forKey: Key(kind: kind, id: id)) }
+  }
+
+  func count(_ kind: IndexRecordKind) -> Int { records.withLock { $0.keys.count { $0.kind == kind } } }
+  func loadCount(_ kind: IndexRecordKind) -> Int { loads.withLock { $0[kind, default: 0] } }
+  func forget(_ kind: IndexRecordKind) { records.withLock { $0 = $0.filter { $0.key.kind != kind } } }
+
+  /// Lets `damage` at each record of a kind.
+  func damage(_ kind: IndexRecordKind, _ damage: (inout [UInt8]) -> Void) {
+    records.withLock { for key in $0.keys.filter({ $0.kind == kind }) { damage(&$0[key, default: []]) } }
+  }
+}
+
+struct TreeIndexTests {
+  private let archives = [
+    (name: "a", files: Forest(seed: 21, count: 300).files), (name: "b", files: Forest(seed: 22, count: 100).files),
+  ]
+
+  private func describe(_ tree: any FileTree) throws -> [String] {
+    try ([""] + tree.everything()).map { path in
+      let attributes = try tree.at(path)
+      let isFolder = attributes.mode & FileType.mask == FileType.directory
+      let isLink = attributes.mode & FileType.mask == FileType.symbolicLink
+      return "\(path) \(attributes) \(isLink ? try tree.linkTarget(of: attributes.inode) : []) "
+        + "\(try tree.xattrNames(of: attributes.inode)) \(isFolder ? try tree.names(path) : [])"
+    }
+  }
+
+  private func source(_ index: (any TreeIndex)?) -> StreamTreeSource {
+    StreamTreeSource(archives, cut: 900, metadataBytes: 8 << 20, index: index)
+  }
+
+  @Test func `a second mount fetches nothing, and only what is looked at is loaded`() throws {
+    let index = MemoryTreeIndex()
+    let first = source(index)
+    let expected = try describe(RepositoryTree(first, options: .test))
+    #expect(try expected == describe(RepositoryTree(source(nil), options: .test)))
+    #expect(index.count(.block) == first.chunkCount && index.count(.chain) == 2 && index.count(.directories) == 2)
+
+    let second = source(index)
+    let tree = try RepositoryTree(second, options: .test)
+    let loaded = index.loadCount(.block)
+    _ = try tree.names("a")
+    #expect(index.loadCount(.block) - loaded < first.chunkCount(of: "a") / 2)
+    #expect(try describe(tree) == expected)
+    #expect(second.fetchCount == 0 && second.scans == 0)
+  }
+
+  @Test func `an archive that shares chunks with one that was mounted fetches what differs`() throws {
+    let index = MemoryTreeIndex()
+    let changed = archives[0].files[..<150] + [.file("zzz new")] + archives[0].files[150...]
+    let all = [archives[0], (name: "c", files: Array(changed))]
+    _ = try RepositoryTree(StreamTreeSource(all, cut: 900, index: index), options: .test).names("a")
+    let second = StreamTreeSource(all, cut: 900, metadataBytes: 8 << 20, index: index)
+    #expect(try RepositoryTree(second, options: .test).names("c").contains("zzz new"))
+    #expect(second.fetchCount > 0 && second.fetchCount < 5)
+  }
+
+  @Test func `what is gone from the index is made again`() throws {
+    let index = MemoryTreeIndex()
+    let expected = try describe(RepositoryTree(source(index), options: .test))
+    for kind in [IndexRecordKind.chain, .directories, .block] {
+      index.forget(kind)
+      let again = source(index)
+      #expect(try describe(RepositoryTree(again, options: .test)) == expected)
+      // Chunks that hold no whole item are in no chain.
+      #expect(kind == .block ? again.fetchCount == index.count(.block) && again.fetchCount > 0 : again.fetchCount == 0)
+      #expect(index.count(.chain) == 2 && index.count(.directories) == 2)
+    }
+  }
+
+  @Test func `a seam is held once for all archives that have it`() throws {
+    let index = MemoryTreeIndex()
+    let copies = (0..<10).map { (name: "copy \($0)", files: archives[0].files + [.file("last \($0)")]) }
+    func tree() throws -> RepositoryTree {
+      try RepositoryTree(StreamTreeSource(copies, cut: 900, metadataBytes: 8 << 20, index: index), options: .test)
+    }
+    let first = try tree()
+    for copy in copies { _ = try first.names(copy.name) }
+    let second = try tree()
+    for copy in copies { _ = try second.everything(copy.name) }
+    #expect(second.statistics.bytes <= first.statistics.bytes * 11 / 10)
+  }
+
+  /// The index's own seal keeps such records out; a mount is not to end even when it does not.
+  @Test(arguments: 0..<40) func `hostile records are refused or read, never a trap`(seed: Int) throws {
+    let index = MemoryTreeIndex()
+    _ = try describe(RepositoryTree(source(index), options: .test))
+    var random = SplitMix(state: UInt64(seed))
+    for kind in [IndexRecordKind.block, .chain, .directories] where random.next(3) > 0 {
+      index.damage(kind) { bytes in
+        for _ in 0...random.next(4) where !bytes.isEmpty {
+          let place = random.next(2) == 0 ? random.next(min(bytes.count, 200)) : random.next(bytes.count)
+          bytes[place] = UInt8([0, 1, 0x7F, 0xFF, random.next(256)][random.next(5)])
+        }
+        if random.next(8) == 0 { bytes.removeLast(random.next(bytes.count)) }
+      }
+    }
+    let tree = try RepositoryTree(source(index), options: .test)
+    for archive in ["a", "b"] {
+      guard let names = try? tree.names(archive) else { continue }
+      for name in names { _ = try? tree.at("\(archive)/\(name)") }
+      _ = try? tree.everything(archive)
+    }
+  }
+}
