@@ -19,6 +19,8 @@ public final class ArchiveMount {
   private let session: RepositorySession
   private let tree: any FileTree
   private let source: ArchiveTreeSource?
+  /// Nil: nothing is kept for other mounts.
+  private let index: MetadataIndex?
   private let options: MountOptions
   private let fuse: FuseSession
 
@@ -39,11 +41,13 @@ public final class ArchiveMount {
     shown.opensDamagedFiles = options.opensDamagedFiles
     self.session = session
     self.options = options
+    let index = matcher.isEmpty ? MetadataIndex(of: session, maximumBytes: options.indexSize) : nil
+    self.index = index
     var made: ArchiveTreeSource?
     tree = try ArchiveMount.tree(view, of: session, shown, versions: options.showsVersions) { entries, watch in
       let source = ArchiveTreeSource(
         session: session, entries: entries, watch: watch, matcher: matcher, usesNames: usesNames,
-        dataCacheBytes: DataCacheSize.bytes(options, session.context.environment))
+        dataCacheBytes: DataCacheSize.bytes(options, session.context.environment), index: index)
       made = source
       return source
     }
@@ -101,13 +105,14 @@ public final class ArchiveMount {
   public func detach() throws -> Daemon.Role {
     let repository = session.repository as? any ForkableRepository
     repository?.prepareFork()
+    index?.suspend()
     let role = try Daemon.detach { [fuse] callerPID in
       do { try repository?.takeOver(from: callerPID) } catch {
         fuse.unmount()
         throw error
       }
     }
-    if role == .caller { repository?.leave() }
+    if role == .caller { repository?.leave() } else { index?.resume() }
     return role
   }
 

@@ -18,6 +18,7 @@ public final class ArchiveTreeSource: TreeSource {
   private let readAhead: ReadAhead
   private let neighbours: NeighbourReader
   private let zeros: ZeroChunks
+  public let index: (any TreeIndex)?
   /// The hosts of archives, by their id.
   private let hosts = Mutex<[ChunkID: [UInt8]]>([:])
   private let opened = Mutex(OpenedArchives())
@@ -27,16 +28,18 @@ public final class ArchiveTreeSource: TreeSource {
   private let metadataSizes = DataCacheSize.metadata(memory: Memory.availableBytes())
 
   /// Shows `entries`, in their order, and later what `watch` finds. `usesNames`: stored user and group names come
-  /// before stored ids. `dataCacheBytes`: of plain chunks, for all files together.
+  /// before stored ids. `dataCacheBytes`: of plain chunks, for all files together. `index`: where what is read of
+  /// archives is kept for other processes.
   public init(
     session: RepositorySession, entries: [Manifest.Entry], watch: ManifestWatch? = nil, matcher: PatternMatcher,
-    usesNames: Bool, dataCacheBytes: Int = 64 << 20
+    usesNames: Bool, dataCacheBytes: Int = 64 << 20, index: (any TreeIndex)? = nil
   ) {
     self.session = session
     shown = Mutex(ShownArchives(entries))
     self.watch = watch
     self.matcher = matcher
     self.usesNames = usesNames
+    self.index = index
     metadataReader = ChunkReader(
       repository: session.repository, codec: session.codec, cacheBytes: metadataSizes.stored)
     dataReader = ChunkReader(

@@ -1,3 +1,5 @@
+import BorgSystem
+
 /// What `-o` asks for (fuse.md section 2): options of our own, and those that libfuse and the kernel get.
 public struct MountOptions: Sendable, Equatable {
   public var showsVersions = false
@@ -9,6 +11,8 @@ public struct MountOptions: Sendable, Equatable {
   public var umask: UInt32 = 0
   /// Bytes of plain chunks to keep; nil: as the environment says.
   public var cacheSize: Int?
+  /// Bytes of the index in the cache folder; nil: as the environment says.
+  public var indexSize: Int?
   /// In the order they are given to libfuse, one `-o` each.
   public private(set) var passedOn = ["fsname=borgfs", "ro", "default_permissions"]
 
@@ -23,6 +27,7 @@ public struct MountOptions: Sendable, Equatable {
     gid = try takeNumber("gid", radix: 0)
     umask = try takeNumber("umask", radix: 8) ?? 0
     cacheSize = try takeSize("cache_size")
+    indexSize = try takeSize("index_size")
   }
 
   /// What mount(8) and fstab say for themselves. `rw` is among them: a mount is always read-only.
@@ -58,7 +63,7 @@ public struct MountOptions: Sendable, Equatable {
 
   private mutating func takeSize(_ key: String) throws(MountError) -> Int? {
     guard let (option, value) = take(key) else { return nil }
-    guard let size = DataCacheSize.parse(value ?? "") else { throw .unsupportedValue(option: option) }
+    guard let size = ByteCount.parse(value ?? "") else { throw .unsupportedValue(option: option) }
     return size
   }
 

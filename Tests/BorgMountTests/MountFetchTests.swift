@@ -230,7 +230,8 @@ import Testing
     let tree = try tree(entry)
     let content = try tree.open(inode("large", in: tree))
     repository.resetCounts()
-    for number in 0..<200 { _ = try read(content, at: (number &* 7919 &* 4096) % (1 << 20), 4096) }
+    // The first read of all is not at the beginning, which would be taken for a reader in order.
+    for number in 1..<200 { _ = try read(content, at: (number &* 7919 &* 4096) % (1 << 20), 4096) }
     #expect(repository.getCount == 1)
   }
 

@@ -44,6 +44,8 @@ extension HelpTopics {
     BORG_JSON_INDENT          how --json documents are indented: a number, a text, or none; default 4
     BORG_MOUNT_DATA_CACHE_ENTRIES
                               how many chunks a mount keeps in memory
+    BORG_MOUNT_CACHE_SIZE     the same in bytes, such as 256M
+    BORG_MOUNT_INDEX_SIZE     how much of what mounts have read is kept in the cache directory, default 1G; 0: nothing
     BORG_WORKAROUNDS          comma-separated: basesyncfile, retry_erofs, authenticated_no_key,
                               ignore_invalid_archive_tam
     COLUMNS                   the width of help texts
