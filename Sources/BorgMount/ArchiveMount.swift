@@ -41,7 +41,7 @@ public final class ArchiveMount {
     shown.opensDamagedFiles = options.opensDamagedFiles
     self.session = session
     self.options = options
-    let index = matcher.isEmpty ? MetadataIndex(of: session, maximumBytes: options.indexSize) : nil
+    let index = MetadataIndex(of: session, maximumBytes: options.indexSize)
     self.index = index
     var made: ArchiveTreeSource?
     tree = try ArchiveMount.tree(view, of: session, shown, versions: options.showsVersions) { entries, watch in

@@ -127,17 +127,6 @@ private final class Condition: SearchCondition {
   }
 }
 
-private struct SplitMix {
-  var state: UInt64
-
-  mutating func next(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ z >> 31) % UInt64(max(1, bound)))
-  }
-}
-
 @Suite struct ArchiveSearchTests {
   private func file(_ path: String, content: Int = 0, mtime: Int64 = 0) -> Item {
     var item = Item(path: Array(path.utf8), mode: FileType.regular | 0o644)

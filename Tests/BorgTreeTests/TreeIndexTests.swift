@@ -36,8 +36,18 @@ private final class MemoryTreeIndex: TreeIndex {
 
   /// Lets `damage` at each record of a kind.
   func damage(_ kind: IndexRecordKind, _ damage: (inout [UInt8]) -> Void) {
-    records.withLock { for key in $0.keys.filter({ $0.kind == kind }) { damage(&$0[key, default: []]) } }
+    records.withLock {
+      for key in $0.keys.filter({ $0.kind == kind }).sorted(by: { $0.id.words.0 < $1.id.words.0 }) {
+        damage(&$0[key, default: []])
+      }
+    }
   }
+}
+
+private final class Everything: SearchCondition {
+  func admits(directory path: UnsafeRawBufferPointer) -> Bool { true }
+  func admits(_ item: SearchedItem) -> Bool { true }
+  func admits(_ item: SearchedItem, at path: UnsafeRawBufferPointer) -> Bool { true }
 }
 
 struct TreeIndexTests {
@@ -96,6 +106,27 @@ struct TreeIndexTests {
       #expect(kind == .block ? again.fetchCount == index.count(.block) && again.fetchCount > 0 : again.fetchCount == 0)
       #expect(index.count(.chain) == 2 && index.count(.directories) == 2)
     }
+  }
+
+  @Test func `a second search fetches nothing, and finds the same`() throws {
+    let index = MemoryTreeIndex()
+    func search() throws -> (findings: [Finding], fetched: Int, lines: [String]) {
+      let source = source(index)
+      let search = ArchiveSearch(in: BlockStore(source, options: .test), for: Everything())
+      var findings: [Finding] = []
+      search.search(try source.archives()) { _, error in Issue.record("\(error)") }
+      search.forEachFinding { findings.append($0) }
+      return (findings, source.fetchCount, findings.map { "\($0)" })
+    }
+    let first = try search()
+    #expect(first.fetched == source(nil).chunkCount && first.findings.count > 300)
+    let second = try search()
+    #expect(second.fetched == 0 && second.lines == first.lines)
+    // What a search has left makes the mount cheaper, too.
+    let mounted = source(index)
+    #expect(
+      try describe(RepositoryTree(mounted, options: .test)) == describe(RepositoryTree(source(nil), options: .test)))
+    #expect(mounted.fetchCount == 0)
   }
 
   @Test func `a seam is held once for all archives that have it`() throws {

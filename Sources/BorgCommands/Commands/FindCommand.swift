@@ -71,8 +71,11 @@ struct FindCommand: BorgCommand {
 
   func run(in context: CommandContext) throws -> ExitCode {
     let entries = try archives(in: context.session)
+    let index = MetadataIndex(of: context.session)
+    defer { index?.finish() }
     let source = ArchiveTreeSource(
-      session: context.session, entries: entries, matcher: PatternMatcher(fallback: true), usesNames: false)
+      session: context.session, entries: entries, matcher: PatternMatcher(fallback: true), usesNames: false,
+      index: index)
     let store = BlockStore(source, options: TreeOptions(uid: 0, gid: 0, mountTime: 0))
     let search = ArchiveSearch(in: store, for: condition)
     var isComplete = true

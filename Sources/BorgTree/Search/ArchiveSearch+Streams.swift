@@ -10,6 +10,7 @@ extension ArchiveSearch {
     var current = 0
     var position = 0
     var chain: BlockChain
+    var parts: [ArchiveAssembly.Part] = []
     var runs: [Range<UInt32>] = []
     var irregular: [Int] = []
     var errors: [Int: TreeError] = [:]
@@ -20,7 +21,9 @@ extension ArchiveSearch {
     var streams = Streams(chain: BlockChain(store))
     for ordinal in some {
       do throws(TreeError) {
-        if let ids = try store.source.streamChunks(of: archives[ordinal]) {
+        if let kept = ArchiveAssembly.keptParts(archives[ordinal].id, store) {
+          parts.set(try runs(of: kept.parts), of: ordinal)
+        } else if let ids = try store.source.streamChunks(of: archives[ordinal]) {
           streams.ordinals.append(ordinal)
           streams.ids.append(ids)
         } else {
@@ -30,8 +33,8 @@ extension ArchiveSearch {
         streams.errors[ordinal] = error
       }
     }
-    follow(&streams)
-    fetch(missing(streams.ids)) { follow(&streams) }
+    follow(&streams, of: archives)
+    fetch(missing(streams.ids)) { follow(&streams, of: archives) }
     for ordinal in streams.irregular {
       do throws(TreeError) { try readWhole(archives[ordinal], ordinal) } catch { streams.errors[ordinal] = error }
     }
@@ -70,7 +73,7 @@ extension ArchiveSearch {
     }
   }
 
-  private func follow(_ streams: inout Streams) {
+  private func follow(_ streams: inout Streams, of archives: [TreeArchive]) {
     while streams.current < streams.ids.count {
       let ids = streams.ids[streams.current]
       do throws(TreeError) {
@@ -84,8 +87,9 @@ extension ArchiveSearch {
         try add(streams.chain.finish(), &streams)
       } catch {
         streams.errors[streams.ordinals[streams.current]] = error
+        streams.parts = []
       }
-      close(&streams)
+      close(&streams, of: archives)
     }
   }
 
@@ -93,6 +97,14 @@ extension ArchiveSearch {
 
   private func add(_ parts: [ArchiveAssembly.Part], _ streams: inout Streams) throws(TreeError) {
     for next in parts { streams.runs.append(number: try part(next.content)) }
+    if store.source.index != nil { streams.parts += parts }
+  }
+
+  /// An archive's parts, each looked through when it is new.
+  private func runs(of parts: [ArchiveAssembly.Part]) throws(TreeError) -> [Range<UInt32>] {
+    var runs: [Range<UInt32>] = []
+    for next in parts { runs.append(number: try part(next.content)) }
+    return runs
   }
 
   private func ends(_ number: UInt32) throws(TreeError) -> BlockEnds {
@@ -104,12 +116,20 @@ extension ArchiveSearch {
   }
 
   /// Goes on with the next stream.
-  private func close(_ streams: inout Streams) {
+  private func close(_ streams: inout Streams, of archives: [TreeArchive]) {
     let ordinal = streams.ordinals[streams.current]
-    if streams.chain.isRegular { parts.set(streams.runs, of: ordinal) } else { streams.irregular.append(ordinal) }
+    if streams.chain.isRegular {
+      if !streams.parts.isEmpty {
+        ArchiveAssembly.keep(streams.parts, streams.chain.itemCount, of: archives[ordinal].id, store)
+      }
+      parts.set(streams.runs, of: ordinal)
+    } else {
+      streams.irregular.append(ordinal)
+    }
     streams.current += 1
     streams.position = 0
     streams.chain = BlockChain(store)
+    streams.parts = []
     streams.runs = []
   }
 }

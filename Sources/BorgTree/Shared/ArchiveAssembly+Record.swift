@@ -5,8 +5,8 @@ import BorgFormat
 extension ArchiveAssembly {
   /// The assembly of an archive that was put together before; nil: the index has none.
   static func kept(_ archive: ChunkID, _ store: BlockStore) -> ArchiveAssembly? {
-    guard let index = store.source.index, let parts = keptParts(archive, store),
-      let record = index.load(.directories, archive)
+    guard let index = store.source.index, let record = index.load(.directories, archive),
+      let parts = keptParts(archive, store)
     else { return nil }
     var assembly = ArchiveAssembly()
     assembly.parts = parts.parts
@@ -24,11 +24,13 @@ extension ArchiveAssembly {
     return nil
   }
 
-  /// Keeps the parts and, unless there are none to be had, the directories.
   func keep(_ archive: ChunkID, _ store: BlockStore) {
-    guard let index = store.source.index else { return }
-    index.keep(ChainRecord(parts, itemCount, store).bytes, .chain, archive)
-    index.keep(directoriesRecord, .directories, archive)
+    ArchiveAssembly.keep(parts, itemCount, of: archive, store)
+    store.source.index?.keep(directoriesRecord, .directories, archive)
+  }
+
+  static func keep(_ parts: [Part], _ itemCount: UInt32, of archive: ChunkID, _ store: BlockStore) {
+    store.source.index?.keep(ChainRecord(parts, itemCount, store).bytes, .chain, archive)
   }
 
   private var directoriesRecord: [UInt8] {
