@@ -225,14 +225,14 @@ import Testing
     #expect(repository.getCount == chunks.count)
   }
 
-  @Test func `random reads in one chunk fetch it once`() throws {
+  @Test func `random reads in one chunk fetch no chunk twice`() throws {
     let entry = try archive("a", [try file("large", [chunk(1, 2 << 20), chunk(2, 2 << 20)])])
     let tree = try tree(entry)
     let content = try tree.open(inode("large", in: tree))
     repository.resetCounts()
-    // The first read of all is not at the beginning, which would be taken for a reader in order.
-    for number in 1..<200 { _ = try read(content, at: (number &* 7919 &* 4096) % (1 << 20), 4096) }
-    #expect(repository.getCount == 1)
+    for number in 0..<200 { _ = try read(content, at: (number &* 7919 &* 4096) % (1 << 20), 4096) }
+    // Reads this near to each other may be taken for several readers in order, and the next chunk be fetched ahead.
+    #expect((1...2).contains(repository.getCount))
   }
 
   @Test func `small files opened one after the other cost each chunk once, of contents and of metadata`() throws {

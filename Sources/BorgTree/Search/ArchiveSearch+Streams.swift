@@ -21,8 +21,9 @@ extension ArchiveSearch {
     var streams = Streams(chain: BlockChain(store))
     for ordinal in some {
       do throws(TreeError) {
-        if let kept = ArchiveAssembly.keptParts(archives[ordinal].id, store) {
-          parts.set(try runs(of: kept.parts), of: ordinal)
+        // Where a block is lost the stream has what comes before it.
+        if let kept = ArchiveAssembly.keptParts(archives[ordinal].id, store), let runs = try? runs(of: kept.parts) {
+          parts.set(runs, of: ordinal)
         } else if let ids = try store.source.streamChunks(of: archives[ordinal]) {
           streams.ordinals.append(ordinal)
           streams.ids.append(ids)
