@@ -25,23 +25,26 @@ public final class ArchiveTreeSource: TreeSource {
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
 
-  private let metadataSizes = DataCacheSize.metadata(memory: Memory.availableBytes())
+  public let metadataBytes: Int
 
   /// Shows `entries`, in their order, and later what `watch` finds. `usesNames`: stored user and group names come
-  /// before stored ids. `dataCacheBytes`: of plain chunks, for all files together. `index`: where what is read of
-  /// archives is kept for other processes.
+  /// before stored ids. `dataCacheBytes`: of plain chunks, for all files together. `metadataBytes`: no more decoded
+  /// metadata than this is held, however much memory there is. `index`: where what is read of archives is kept for other
+  /// processes.
   public init(
     session: RepositorySession, entries: [Manifest.Entry], watch: ManifestWatch? = nil, matcher: PatternMatcher,
-    usesNames: Bool, dataCacheBytes: Int = 64 << 20, index: (any TreeIndex)? = nil
+    usesNames: Bool, dataCacheBytes: Int = 64 << 20, metadataBytes: Int = .max, index: (any TreeIndex)? = nil
   ) {
+    let sizes = DataCacheSize.metadata(memory: Memory.availableBytes())
     self.session = session
     shown = Mutex(ShownArchives(entries))
     self.watch = watch
     self.matcher = matcher
     self.usesNames = usesNames
     self.index = index
+    self.metadataBytes = min(metadataBytes, sizes.decoded)
     metadataReader = ChunkReader(
-      repository: session.repository, codec: session.codec, cacheBytes: metadataSizes.stored)
+      repository: session.repository, codec: session.codec, cacheBytes: sizes.stored)
     dataReader = ChunkReader(
       repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes)
     readAhead = ReadAhead(reader: dataReader)
@@ -91,9 +94,6 @@ public final class ArchiveTreeSource: TreeSource {
       }
     }
   }
-
-  /// An eighth of the memory that may be used, within bounds.
-  public var metadataBytes: Int { metadataSizes.decoded }
 
   public func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item {
     let opened = try open(archive)

@@ -119,6 +119,24 @@ import Testing
     #expect(repository.getCount == 0)
   }
 
+  @Test func `a second mount lists what the first has listed without asking`() throws {
+    let files = try (0..<500).map { try file("folder \($0 % 7)/file \($0)", [chunk($0, 10)]) }
+    let entry = try archive("a", files)
+    func mount() throws -> Int {
+      let index = try #require(MetadataIndex(of: session))
+      let source = ArchiveTreeSource(
+        session: session, entries: [entry], matcher: PatternMatcher(fallback: true), usesNames: false, index: index)
+      let archive = try #require(try source.archives().first)
+      let count = try walk(ArchiveTree(of: archive, from: source, options: options))
+      index.finish()
+      return count
+    }
+    #expect(try mount() == 507)
+    repository.resetCounts()
+    #expect(try mount() == 507)
+    #expect(repository.getCount == 0)
+  }
+
   @Test func `a second archive of the same files costs its own object, entering one again nothing`() throws {
     let files = try (0..<500).map { try file("folder \($0 % 7)/file \($0)", [chunk($0, 10)]) }
     let entries = try [archive("a", files), archive("b", files)]

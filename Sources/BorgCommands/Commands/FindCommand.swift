@@ -99,6 +99,8 @@ struct FindCommand: BorgCommand {
   }
 
   private static let batchSize = 64 << 10
+  /// A block is looked through once, so that few need to stay.
+  private static let metadataBytes = 32 << 20
 
   private func archives(in session: RepositorySession) throws -> [Manifest.Entry] {
     guard let name = location.archive else { return try session.manifest.select(filter.selection) }
