@@ -53,7 +53,15 @@ import Testing
     return found + below
   }
 
-  /// Of opening the repository, of walking an archive, and of reading its largest file from beginning to end.
+  private func tree(_ session: RepositorySession, _ index: MetadataIndex?) throws -> RepositoryTree {
+    let source = ArchiveTreeSource(
+      session: session, entries: session.manifest.data.archives, matcher: PatternMatcher(fallback: true),
+      usesNames: true, index: index)
+    return try RepositoryTree(source, options: TreeOptions(uid: 0, gid: 0, mountTime: 0))
+  }
+
+  /// Of opening the repository, of walking an archive, of reading its largest file from beginning to end, and of walking
+  /// the archive in another mount.
   private func trips(files: Int) throws -> [Int] {
     for number in 0..<files { try write("\(number % 9)/\(number)", size: 64) }
     try write("large", size: 30 << 20)
@@ -70,10 +78,8 @@ import Testing
       repository: remote, operations: [.read], assertsSecure: false,
       context: SessionContext(environment: environment, monitor: RecordingMonitor()))
     var counts = [remote.roundTripCount]
-    let source = ArchiveTreeSource(
-      session: session, entries: session.manifest.data.archives, matcher: PatternMatcher(fallback: true),
-      usesNames: true)
-    let tree = try RepositoryTree(source, options: TreeOptions(uid: 0, gid: 0, mountTime: 0))
+    let index = MetadataIndex(of: session)
+    let tree = try tree(session, index)
     let found = try walk(tree, 1)
     #expect(found.count > files)
     counts.append(remote.roundTripCount)
@@ -86,6 +92,10 @@ import Testing
       offset += Int64(count)
     }
     counts.append(remote.roundTripCount)
+    index?.finish()
+    let again = try self.tree(session, MetadataIndex(of: session))
+    #expect(try walk(again, 1).map(\.inode) == found.map(\.inode))
+    counts.append(remote.roundTripCount)
     return zip(counts, [0] + counts).map { $0 - $1 }
   }
 
@@ -96,5 +106,6 @@ import Testing
     #expect(few[1] <= 2 && many[1] <= 3)
     // 240 reads; how far the threads that read ahead have come is not always the same.
     #expect(few[2] <= 20 && many[2] <= 20)
+    #expect(few[3] == 0 && many[3] == 0)
   }
 }
