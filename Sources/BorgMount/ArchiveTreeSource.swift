@@ -1,5 +1,6 @@
 import BorgArchive
 import BorgFormat
+import BorgRepository
 import BorgSystem
 import BorgTree
 import Glibc
@@ -27,6 +28,10 @@ public final class ArchiveTreeSource: TreeSource {
 
   public let metadataBytes: Int
 
+  private static let filesAhead = 48
+  /// A distant server's answers are as long on their way as many small files take.
+  private static let filesAheadOfServers = 512
+
   /// Shows `entries`, in their order, and later what `watch` finds. `usesNames`: stored user and group names come
   /// before stored ids. `dataCacheBytes`: of plain chunks, for all files together. `metadataBytes`: no more decoded
   /// metadata than this is held, however much memory there is. `index`: where what is read of archives is kept for other
@@ -48,7 +53,10 @@ public final class ArchiveTreeSource: TreeSource {
     dataReader = ChunkReader(
       repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes)
     readAhead = ReadAhead(reader: dataReader)
-    neighbours = NeighbourReader(metadata: metadataReader, data: dataReader, readAhead: readAhead)
+    neighbours = NeighbourReader(
+      metadata: metadataReader, data: dataReader, readAhead: readAhead,
+      filesAhead: session.repository is LocalRepository
+        ? ArchiveTreeSource.filesAhead : ArchiveTreeSource.filesAheadOfServers)
     zeros = ZeroChunks(key: session.key)
   }
 

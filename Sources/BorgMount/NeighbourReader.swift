@@ -8,6 +8,7 @@ final class NeighbourReader: Sendable {
   private let metadata: ChunkReader
   private let data: ChunkReader
   private let readAhead: ReadAhead
+  private let filesAhead: Int
   private let runs = Mutex<(list: [Run], count: Int)>(([], 0))
 
   /// One program's way through an archive. Places are in bytes of the item stream, counted inside stream chunks.
@@ -24,11 +25,12 @@ final class NeighbourReader: Sendable {
 
   private static let maximumRuns = 8
   private static let hitsToTrust = 2
-  private static let filesAhead = 48
   private static let bytesAhead = 4 << 20
   private static let largestFile = 1 << 20
 
-  init(metadata: ChunkReader, data: ChunkReader, readAhead: ReadAhead) {
+  /// `filesAhead`: at most so many files that nobody has opened yet.
+  init(metadata: ChunkReader, data: ChunkReader, readAhead: ReadAhead, filesAhead: Int) {
+    self.filesAhead = filesAhead
     self.metadata = metadata
     self.data = data
     self.readAhead = readAhead
@@ -76,10 +78,10 @@ final class NeighbourReader: Sendable {
     var middle = from
     var wanted: [ChunkListEntry] = []
     var byteCount = 0
-    while wanted.count < NeighbourReader.filesAhead, byteCount < NeighbourReader.bytesAhead {
+    while wanted.count < filesAhead, byteCount < NeighbourReader.bytesAhead {
       guard let (item, next) = try? item(at: place, in: archive) else { break }
       place = next
-      if wanted.count < NeighbourReader.filesAhead / 2 { middle = place }
+      if wanted.count < filesAhead / 2 { middle = place }
       guard item.isRegular, let chunk = item.chunks?.first, item.chunks?.count == 1,
         Int(chunk.size) <= NeighbourReader.largestFile
       else { continue }

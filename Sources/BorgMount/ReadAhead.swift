@@ -11,7 +11,7 @@ final class ReadAhead: @unchecked Sendable {
   private var first = 0
   private var workers: [Worker] = []
   private var isClosed = false
-  private static let maximumWaiting = 256
+  private static let maximumWaiting = 1024
 
   private enum Work {
     case chunk(ChunkListEntry)
