@@ -41,7 +41,7 @@ final class Deferred<Value: AnyObject & Sendable>: Sendable {
   }
 }
 
-private func secondsSinceBoot() -> Int {
+func secondsSinceBoot() -> Int {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return time.tv_sec

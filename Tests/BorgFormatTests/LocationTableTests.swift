@@ -17,7 +17,7 @@ struct LocationTableTests {
       var table = try LocationTable(fileSize: file.count, header: header)
       let size = piece * LocationTable.bucketSize
       for start in stride(from: HashIndex.headerSize, to: file.count, by: size) {
-        table.add(buckets: UnsafeRawBufferPointer(rebasing: file[start..<min(start + size, file.count)]))
+        try table.add(buckets: UnsafeRawBufferPointer(rebasing: file[start..<min(start + size, file.count)]))
       }
       return table
     }
@@ -32,6 +32,18 @@ struct LocationTableTests {
       let (found, expected) = (table[Self.id(number)], index[Self.id(number)])
       #expect(found?.segment == expected?.0 && found?.offset == expected?.1)
     }
+  }
+
+  @Test(arguments: [HashIndex.maximumValue + 1, 0xFFFF_FFFD]) func `a segment that none can be is an error`(
+    segment: UInt32
+  ) throws {
+    var file = Self.index(0..<50).withFileBytes { Array($0) }
+    let bucket = try #require(
+      stride(from: HashIndex.headerSize, to: file.count, by: LocationTable.bucketSize).first { start in
+        file[(start + 34)..<(start + 36)].elementsEqual([0, 0])
+      })
+    withUnsafeBytes(of: segment.littleEndian) { file.replaceSubrange((bucket + 32)..<(bucket + 36), with: $0) }
+    #expect(throws: FormatError.self) { try Self.table(file) }
   }
 
   @Test func `an entry takes less than 25 bytes`() throws {

@@ -166,6 +166,23 @@ import Testing
     #expect(config.contains("append_only = 0"))
   }
 
+  @Test func `who reads beside writers changes nothing, and destroys nothing`() throws {
+    try sandbox.create().close()
+    let connection = try ServedConnection(sandbox) { $0.appendOnly = true }
+    try connection.open(sandbox, "repo", [("exclusive", .bool(false)), ("read_beside_writers", .bool(true))])
+    for (method, arguments) in [
+      ("destroy", []), ("put", object("x")), ("delete", [("id", .raw(ChunkID.manifest.bytes))]),
+      ("save_key", [("keydata", .raw([1]))]), ("check", [("repair", .bool(true))]),
+      ("commit_nonce_reservation", [("next_unreserved", .int(9)), ("start_nonce", .null)]),
+    ] as [(String, [(String, MessagePackValue)])] {
+      #expect(try connection.refusal(method, arguments).isEmpty == false)
+    }
+    _ = try connection.finish()
+    let repository = try sandbox.open()
+    #expect(try repository.objectCount() == 0)
+    repository.close()
+  }
+
   @Test func `a key cannot write other options of the config`() throws {
     try sandbox.create().close()
     let connection = try ServedConnection(sandbox)

@@ -50,6 +50,7 @@ public final class MemoryTreeSource: TreeSource {
   public func scans(of archive: String) -> Int { state.withLock { $0.scans[archive] ?? 0 } }
   public var warnings: [String] { state.withLock { $0.warnings } }
   public func makeUnreadable(_ archive: String) { state.withLock { _ = $0.unreadable.insert(archive) } }
+  public func makeReadable(_ archive: String) { state.withLock { _ = $0.unreadable.remove(archive) } }
 
   /// Only these archives are there from now on.
   public func show(_ names: Set<String>) {

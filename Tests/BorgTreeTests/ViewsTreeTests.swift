@@ -57,6 +57,23 @@ import Testing
     #expect(try tree.names(".borg/history") == [".", "..", "good"])
   }
 
+  @Test func `what could not be read is in the history once it can`() throws {
+    let source = MemoryTreeSource([("one", [.file("a", "1")]), ("two", [.file("b", "2")])])
+    let histories = FolderHistories(BlockStore(source, options: .test), secondsToRetry: 0)
+    func names() throws -> (names: [String], isWhole: Bool) {
+      var isWhole = true
+      let found = histories.history(of: [], in: try source.archives(), &isWhole)
+      return (found.map { String(decoding: $0.name, as: UTF8.self) }, isWhole)
+    }
+    source.makeUnreadable("two")
+    #expect(try names() == (["a"], false))
+    source.makeReadable("two")
+    #expect(try names() == (["a", "b"], true))
+    let scans = source.scans(of: "two")
+    #expect(try names() == (["a", "b"], true))
+    #expect(source.scans(of: "two") == scans)
+  }
+
   private func tree(
     _ archives: [(name: String, files: [File])], selects: (@Sendable (String) -> Bool)? = nil
   ) throws -> ViewsTree {

@@ -63,9 +63,10 @@ final class RecordWriter: @unchecked Sendable {
   }
 
   private func joinWorker() {
-    let ended = condition.withLock {
+    let ended = condition.withLock { () -> Worker? in
+      if isRunning { return nil }
       defer { worker = nil }
-      return isRunning ? nil : worker
+      return worker
     }
     ended?.join()
   }

@@ -47,13 +47,14 @@ public struct LocationTable: Sendable {
 
   public static var bucketSize: Int { ChunkID.byteCount + 8 }
 
-  /// Adds the entries of whole buckets of the file.
-  public mutating func add(buckets: UnsafeRawBufferPointer) {
+  /// Adds the entries of whole buckets of the file. Throws where a segment has a number that none can have.
+  public mutating func add(buckets: UnsafeRawBufferPointer) throws(FormatError) {
     precondition(buckets.count.isMultiple(of: LocationTable.bucketSize))
     for start in stride(from: 0, to: buckets.count, by: LocationTable.bucketSize) where !isCrowded {
       let bucket = UnsafeRawBufferPointer(rebasing: buckets[start..<start + LocationTable.bucketSize])
       let segment = UInt32(littleEndian: bucket.loadUnaligned(fromByteOffset: 32, as: UInt32.self))
       guard segment < LocationTable.deleted else { continue }
+      guard segment <= HashIndex.maximumValue else { throw FormatError("hash index: no such segment") }
       let offset = UInt32(littleEndian: bucket.loadUnaligned(fromByteOffset: 36, as: UInt32.self))
       set(ChunkID(loading: UnsafeRawBufferPointer(rebasing: bucket[..<ChunkID.byteCount])), (segment, offset))
     }

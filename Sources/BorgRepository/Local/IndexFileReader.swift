@@ -22,7 +22,7 @@ struct IndexFileReader {
       if buffer.count != count { buffer = [UInt8](repeating: 0, count: count) }
       try read(into: &buffer) { bytes in
         observe(bytes)
-        table.add(buckets: bytes)
+        try table.add(buckets: bytes)
       }
       rest -= count
     }

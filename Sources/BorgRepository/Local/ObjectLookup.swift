@@ -112,6 +112,7 @@ extension RepositoryCore {
   }
 
   func destroy() throws {
+    try requireWriting()
     guard !appendOnly else { throw RepositoryError.appendOnly(path: pathText) }
     close()
     try Files.unlink(Files.join(path, Array("config".utf8)))

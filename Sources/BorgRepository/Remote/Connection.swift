@@ -324,7 +324,12 @@ extension Connection {
   /// Starts the threads.
   func resume() throws {
     condition.withLock { isStopping = false }
-    threads = [try Worker { [self] in readReplies() }, try Worker { [self] in writeRequests() }]
+    let reading = try Worker { [self] in readReplies() }
+    threads = [reading]
+    do { threads.append(try Worker { [self] in writeRequests() }) } catch {
+      suspend()
+      throw error
+    }
   }
 
   /// Ends the threads; requests and replies wait in the pipes. Only a process without threads may fork.
@@ -342,10 +347,10 @@ extension Connection {
   }
 
   /// Ends the connection, at once if it is lost. Idempotent.
-  func close() {
+  func close(_ patience: Channel.Patience = .usual) {
     let isLost = condition.withLock { failure != nil }
     guard stop() else { return }
-    channel.close(isLost ? .lost : .usual) { log.receive($0) }
+    channel.close(isLost ? .lost : patience) { log.receive($0) }
     log.finishLine()
     monitor.debug(
       "RemoteRepository: \(bytesSent) bytes sent, \(bytesReceived) bytes received, \(lastMessage) messages sent, "

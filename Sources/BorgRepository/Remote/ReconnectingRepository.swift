@@ -149,9 +149,10 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
         }
         return new
       }
-      let isDone = condition.withLock { finish(outcome, pause) }
+      // Whoever starts the next thread waits for this one with the lock held.
+      let (isDone, isLate) = condition.withLock { (finish(outcome, pause), isClosed) }
       if isDone {
-        if case .success(let new) = outcome, condition.withLock({ isClosed }) { new.close() }
+        if isLate, case .success(let new) = outcome { new.close() }
         return
       }
       pause = min(2 * pause, ReconnectingRepository.longestPause)
@@ -256,7 +257,7 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
       reason = RemoteError.connectionClosed
       return line.repository
     }
-    idle?.close()
+    idle?.closeSoon()
   }
 
   // MARK: Nothing is changed

@@ -299,6 +299,9 @@ public final class RemoteRepository: Repository {
   public func breakLock() throws { _ = try connection.call(.breakLock) }
 
   public func close() { connection.close() }
+
+  /// Of a line that nobody waits for: a server that does not answer is given a few seconds.
+  func closeSoon() { connection.close(.lost) }
 }
 
 /// A process that forks must have one thread.

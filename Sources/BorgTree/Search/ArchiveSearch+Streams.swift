@@ -24,7 +24,9 @@ extension ArchiveSearch {
         // Where a block is lost the stream has what comes before it.
         if let kept = ArchiveAssembly.keptParts(archives[ordinal].id, store), let runs = try? runs(of: kept.parts) {
           parts.set(runs, of: ordinal)
-        } else if let ids = try store.source.streamChunks(of: archives[ordinal]) {
+        } else if let ids = try answer({ () throws(TreeError) in
+          try store.source.streamChunks(of: archives[ordinal])
+        }) {
           streams.ordinals.append(ordinal)
           streams.ids.append(ids)
         } else {
@@ -42,6 +44,26 @@ extension ArchiveSearch {
     return streams.errors
   }
 
+  private static let secondsOfSilence = 20
+
+  /// What is lost is told at once; what takes long is no answer.
+  private func note(_ error: TreeError, after start: Int) {
+    if secondsSinceBoot() - start >= ArchiveSearch.secondsOfSilence { silence = error }
+  }
+
+  private func answer<R>(_ body: () throws(TreeError) -> R) throws(TreeError) -> R {
+    if let silence { throw silence }
+    let start = secondsSinceBoot()
+    do throws(TreeError) { return try body() } catch {
+      note(error, after: start)
+      throw error
+    }
+  }
+
+  func block(_ number: UInt32) throws(TreeError) -> MetadataBlock {
+    try answer { () throws(TreeError) in try store.block(number).block }
+  }
+
   private func missing(_ streams: [[ChunkID]]) -> [ChunkID] {
     var (missing, unique): ([ChunkID], Set<ChunkID>) = ([], [])
     for ids in streams {
@@ -55,19 +77,23 @@ extension ArchiveSearch {
   /// Makes blocks of chunks; `goOn` is called whenever there is one more, or one is known to be lost.
   private func fetch(_ ids: [ChunkID], _ goOn: () -> Void) {
     let hash = store.hash
-    var arrived = 0
+    var (arrived, lastArrival) = (0, secondsSinceBoot())
     while arrived < ids.count {
       do throws(TreeError) {
+        if let silence { throw silence }
         try store.source.forEachStreamChunk(Array(ids[arrived...])) { chunk in
           MetadataBlock.build(chunk, from: nil, hash: hash)
         } _: { block in
           _ = store.add(block, of: ids[arrived])
           arrived += 1
+          lastArrival = secondsSinceBoot()
           goOn()
         }
       } catch {
         guard arrived < ids.count else { return }
+        note(error, after: lastArrival)
         lost[ids[arrived]] = error
+        lastArrival = secondsSinceBoot()
         arrived += 1
         goOn()
       }
@@ -110,7 +136,7 @@ extension ArchiveSearch {
 
   private func ends(_ number: UInt32) throws(TreeError) -> BlockEnds {
     if Int(number) < ends.count, let known = ends[Int(number)] { return known }
-    let made = BlockEnds(try store.block(number).block)
+    let made = BlockEnds(try block(number))
     while ends.count <= Int(number) { ends.append(nil) }
     if made.byteCount <= ArchiveSearch.maximumEndsLength { ends[Int(number)] = made }
     return made

@@ -10,6 +10,8 @@ public final class ArchiveSearch {
   var ends: [BlockEnds?] = []
   /// Chunks that could not be had.
   var lost: [ChunkID: TreeError] = [:]
+  /// The source did not answer: it is not asked again, which would take as long for each chunk.
+  var silence: TreeError?
   private var condition: any SearchCondition
   private var sightings = Sightings()
   private var path: [UInt8] = []
@@ -40,10 +42,11 @@ public final class ArchiveSearch {
   func search(_ some: [UInt32]?, for condition: any SearchCondition, damaged: (TreeError) -> Void) {
     self.condition = condition
     sightings = Sightings()
+    silence = nil
     for part in some ?? parts.contents.indices.map({ UInt32($0) }) {
       switch parts.contents[Int(part)] {
       case .block(let number):
-        do throws(TreeError) { scan(try store.block(number).block, part) } catch { damaged(error) }
+        do throws(TreeError) { scan(try block(number), part) } catch { damaged(error) }
       case .seam(let seam): scan(seam.block, part)
       // What is wrong with it was told when it was read first.
       case .archive(let archive): try? readItems(of: archive, part)
@@ -89,7 +92,7 @@ extension ArchiveSearch {
     if let known = parts.part(of: content) { return known }
     let block =
       switch content {
-      case .block(let number): try store.block(number).block
+      case .block(let number): try self.block(number)
       case .seam(let seam): seam.block
       }
     let part = parts.add(content)
@@ -157,6 +160,7 @@ extension ArchiveSearch {
   private func readItems(of archive: TreeArchive, _ part: UInt32) throws(TreeError) {
     (condition as? FolderTree)?.part = part
     var firstNames: [[UInt8]: SightedContent] = [:]
+    if let silence { throw silence }
     try store.source.forEachItem(in: archive) { (item) throws(TreeError) in
       guard !item.isPart else { return }
       var content = SightedContent(item)

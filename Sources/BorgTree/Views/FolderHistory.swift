@@ -34,15 +34,27 @@ final class FolderHistories: Sendable {
     var archives: [TreeArchive]
     var search: ArchiveSearch
     var tree: FolderTree
+    /// Nil: nothing was missing. Else when it was, in seconds since the machine was started: it may come back.
+    var incompleteSince: Int?
   }
 
-  init(_ store: BlockStore) { self.store = store }
+  private let secondsToRetry: Int
 
-  /// `folder` is a stored path, empty for the root.
-  func history(of folder: [UInt8], in archives: [TreeArchive]) -> [PathHistory] {
+  init(_ store: BlockStore, secondsToRetry: Int = 5) {
+    self.store = store
+    self.secondsToRetry = secondsToRetry
+  }
+
+  /// `folder` is a stored path, empty for the root. `isWhole` turns false when something could not be read.
+  func history(of folder: [UInt8], in archives: [TreeArchive], _ isWhole: inout Bool) -> [PathHistory] {
     let kept = known.withLock { $0.archives == archives ? $0.histories[folder] : nil }
     if let kept { return kept }
-    let found = search(folder, archives)
+    var isComplete = true
+    let found = search(folder, archives, &isComplete)
+    if !isComplete {
+      isWhole = false
+      return found
+    }
     known.withLock { known in
       if known.archives != archives || known.histories.count >= FolderHistories.maximumCount { known.histories = [:] }
       known.archives = archives
@@ -51,10 +63,13 @@ final class FolderHistories: Sendable {
     return found
   }
 
-  private func search(_ folder: [UInt8], _ archives: [TreeArchive]) -> [PathHistory] {
+  private func search(_ folder: [UInt8], _ archives: [TreeArchive], _ isComplete: inout Bool) -> [PathHistory] {
     folders.withLock { folders in
-      if folders?.archives != archives { folders = makeFolders(archives) }
-      return folders.map { search(folder, in: $0) } ?? []
+      let isDue = folders?.incompleteSince.map { secondsSinceBoot() - $0 >= secondsToRetry } ?? false
+      if folders?.archives != archives || isDue { folders = makeFolders(archives) }
+      guard let made = folders else { return [] }
+      if made.incompleteSince != nil { isComplete = false }
+      return search(folder, in: made, &isComplete)
     }
   }
 
@@ -63,15 +78,21 @@ final class FolderHistories: Sendable {
     let source = store.source
     let tree = FolderTree()
     let search = ArchiveSearch(in: store, for: tree)
-    search.search(archives) { source.warn("Archive \(displayText($0.name)): \($1)") }
-    return Folders(archives: archives, search: search, tree: tree)
+    var isWhole = true
+    search.search(archives) {
+      isWhole = false
+      source.warn("Archive \(displayText($0.name)): \($1)")
+    }
+    return Folders(
+      archives: archives, search: search, tree: tree, incompleteSince: isWhole ? nil : secondsSinceBoot())
   }
 
-  private func search(_ folder: [UInt8], in folders: Folders) -> [PathHistory] {
+  private func search(_ folder: [UInt8], in folders: Folders, _ isComplete: inout Bool) -> [PathHistory] {
     let (source, archives) = (store.source, folders.archives)
     let condition = FolderCondition(folder, source)
     let isKnown = source.selectsEverything && folders.tree.isComplete
     folders.search.search(isKnown ? folders.tree.parts(of: folder) : nil, for: condition) {
+      isComplete = false
       source.warn("The history is not complete: \($0)")
     }
     var histories: [[UInt8]: PathHistory] = [:]

@@ -54,7 +54,7 @@ final class ViewContents: Sendable {
       let hosts = Set(archives.map { host($0, &areAllRead) })
       return hosts.sorted { $0.lexicographicallyPrecedes($1) }.map { ($0, .host($0)) }
     case .host(let host): return links(archives.filter { self.host($0, &areAllRead) == host })
-    case .history(let path): return history(of: path, all)
+    case .history(let path): return history(of: path, all, &areAllRead)
     }
   }
 
@@ -86,10 +86,10 @@ final class ViewContents: Sendable {
     }
   }
 
-  private func history(of path: [[UInt8]], _ archives: [TreeArchive]) -> [Entry] {
-    guard let name = path.last else { return folders(in: path, archives) }
-    guard let own = names(in: path.dropLast(), archives).first(where: { $0.name == name }) else { return [] }
-    let children = own.isFolder ? folders(in: path, archives) : []
+  private func history(of path: [[UInt8]], _ archives: [TreeArchive], _ isWhole: inout Bool) -> [Entry] {
+    guard let name = path.last else { return folders(in: path, archives, &isWhole) }
+    guard let own = names(in: path.dropLast(), archives, &isWhole).first(where: { $0.name == name }) else { return [] }
+    let children = own.isFolder ? folders(in: path, archives, &isWhole) : []
     var labels = Labels(children.map(\.name))
     let inside = Array(path.joined(separator: [TreePath.separator]))
     let versions = own.versions.filter(\.archive.name.isFileName).map { version in
@@ -101,12 +101,12 @@ final class ViewContents: Sendable {
   }
 
   /// What is in a folder's history: a folder for each name.
-  private func folders(in path: [[UInt8]], _ archives: [TreeArchive]) -> [Entry] {
-    names(in: path, archives).map { ($0.name, .history(path + [$0.name])) }
+  private func folders(in path: [[UInt8]], _ archives: [TreeArchive], _ isWhole: inout Bool) -> [Entry] {
+    names(in: path, archives, &isWhole).map { ($0.name, .history(path + [$0.name])) }
   }
 
-  private func names(in folder: [[UInt8]], _ archives: [TreeArchive]) -> [PathHistory] {
-    histories.history(of: Array(folder.joined(separator: [TreePath.separator])), in: archives)
+  private func names(in folder: [[UInt8]], _ archives: [TreeArchive], _ isWhole: inout Bool) -> [PathHistory] {
+    histories.history(of: Array(folder.joined(separator: [TreePath.separator])), in: archives, &isWhole)
   }
 }
 
