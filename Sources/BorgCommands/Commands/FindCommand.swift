@@ -75,7 +75,7 @@ struct FindCommand: BorgCommand {
     defer { index?.finish() }
     let source = ArchiveTreeSource(
       session: context.session, entries: entries, matcher: PatternMatcher(fallback: true), usesNames: false,
-      index: index)
+      metadataBytes: FindCommand.metadataBytes, index: index)
     let store = BlockStore(source, options: TreeOptions(uid: 0, gid: 0, mountTime: 0))
     let search = ArchiveSearch(in: store, for: condition)
     var isComplete = true
