@@ -3,7 +3,6 @@ import BorgObjects
 import BorgRepository
 import BorgSystem
 import Glibc
-import Synchronization
 
 /// What was once worked out of a repository's metadata and never changes, kept in the cache folder for the next mount or
 /// search: records by kind and id, each in a file of its own, sealed under a key that follows from the repository's.

@@ -1,5 +1,4 @@
 import BorgSystem
-import Glibc
 
 /// Writes records to files from a thread of its own, which there is only while there is something to write. What cannot be
 /// written is dropped, and after an error of the disk everything. Thread-safe.
@@ -121,15 +120,6 @@ final class RecordWriter: @unchecked Sendable {
       bound.enforce()
       writtenBytes = 0
     }
-    let temporary = path + Array("-\(Files.randomSuffix()).tmp".utf8)
-    do {
-      let file = try File.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-      try file.write(bytes)
-      try file.close()
-      try Files.rename(temporary, path)
-    } catch {
-      try? Files.unlink(temporary)
-      throw error
-    }
+    try Files.replace(path, with: bytes, mode: 0o600, isDurable: false)
   }
 }

@@ -7,21 +7,24 @@ public enum Files {
     try File.open(path, O_RDONLY).readAll(limit: limit)
   }
 
-  /// Borg's atomic write: `NAME-XXXXXXXX.tmp` in the same directory, fsync, rename, fsync the directory.
-  public static func replace(_ path: [UInt8], with bytes: [UInt8]) throws {
+  /// Borg's atomic write: `NAME-XXXXXXXX.tmp` in the same directory, fsync, rename, fsync the directory. Without
+  /// `isDurable` nothing is synced: after a crash of the machine there may be anything.
+  public static func replace(
+    _ path: [UInt8], with bytes: [UInt8], mode: mode_t = 0o666, isDurable: Bool = true
+  ) throws {
     let temporary = path + Array("-\(randomSuffix()).tmp".utf8)
     do {
-      let file = try File.open(temporary, O_WRONLY | O_CREAT | O_EXCL)
+      let file = try File.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
       try file.write(bytes)
-      try file.sync()
+      if isDurable { try file.sync() }
       try file.close()
-      try syncDirectory(parent(of: path))
+      if isDurable { try syncDirectory(parent(of: path)) }
       try rename(temporary, path)
     } catch {
       try? unlink(temporary)
       throw error
     }
-    try syncDirectory(parent(of: path))
+    if isDurable { try syncDirectory(parent(of: path)) }
   }
 
   /// Makes the directory's entries durable. EINVAL (some network file systems) is not an error.
