@@ -20,6 +20,7 @@ public final class MemoryTreeSource: TreeSource {
     var scans: [String: Int] = [:]
     var unreadable: Set<String> = []
     var warnings: [String] = []
+    var listings = 0
     var shown: Set<String>?
     var hasChanged = false
   }
@@ -27,13 +28,14 @@ public final class MemoryTreeSource: TreeSource {
   private let contents: [Contents]
   private let state = Mutex(State())
   private let selects: (@Sendable (String) -> Bool)?
+  private let host: @Sendable (TreeArchive) -> [UInt8]
   private let users: [String: UInt32]
   /// Called when an archive begins to be read.
   private let onScan: @Sendable (String) -> Void
 
   public init(
     _ archives: [(name: String, files: [File])], users: [String: UInt32] = [:],
-    selects: (@Sendable (String) -> Bool)? = nil,
+    selects: (@Sendable (String) -> Bool)? = nil, host: @escaping @Sendable (TreeArchive) -> [UInt8] = { _ in [] },
     onScan: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     contents = archives.enumerated().map { number, archive in
@@ -42,12 +44,15 @@ public final class MemoryTreeSource: TreeSource {
       return Contents(archive: TreeArchive(name: Array(archive.name.utf8), id: id, start: start), files: archive.files)
     }
     self.selects = selects
+    self.host = host
     self.users = users
     self.onScan = onScan
   }
 
   /// How often the archive was read.
   public func scans(of archive: String) -> Int { state.withLock { $0.scans[archive] ?? 0 } }
+  /// How often it was asked which archives there are.
+  public var listings: Int { state.withLock { $0.listings } }
   public var warnings: [String] { state.withLock { $0.warnings } }
   public func makeUnreadable(_ archive: String) { state.withLock { _ = $0.unreadable.insert(archive) } }
   public func makeReadable(_ archive: String) { state.withLock { _ = $0.unreadable.remove(archive) } }
@@ -58,7 +63,10 @@ public final class MemoryTreeSource: TreeSource {
   }
 
   public func archives() throws(TreeError) -> [TreeArchive] {
-    let shown = state.withLock { $0.shown }
+    let shown = state.withLock { state in
+      state.listings += 1
+      return state.shown
+    }
     return contents.map(\.archive).filter { shown?.contains(String(decoding: $0.name, as: UTF8.self)) ?? true }
   }
 
@@ -96,6 +104,7 @@ public final class MemoryTreeSource: TreeSource {
     throw .ioFailed("no content")
   }
 
+  public func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] { host(archive) }
   public func userID(_ name: UnsafeRawBufferPointer) -> UInt32? { users[String(decoding: name, as: UTF8.self)] }
   public func groupID(_ name: UnsafeRawBufferPointer) -> UInt32? { userID(name) }
   public var selectsEverything: Bool { selects == nil }

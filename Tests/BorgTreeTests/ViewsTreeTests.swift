@@ -1,6 +1,5 @@
 import BorgFormat
 import BorgTesting
-import Synchronization
 import Testing
 
 @testable import BorgTree
@@ -46,7 +45,12 @@ import Testing
   }
 
   @Test func `what cannot be a name is nowhere in the views`() throws {
-    let source = OddNames()
+    let source = MemoryTreeSource(
+      [
+        ("one", ["..", "a\0b", "good", String(repeating: "n", count: 2000)].map { .file($0) }), ("two", []),
+        ("o/dd", []), ("..", []),
+      ],
+      host: { $0.name == Array("one".utf8) ? Array("..".utf8) : [UInt8](repeating: 0x61, count: 2000) })
     let options = TreeOptions(uid: 0, gid: 0, mountTime: 5_000_000_000)
     let tree = ViewsTree(over: try RepositoryTree(source, options: options))
     #expect(try tree.names("") == [".", "..", "one", "two"])
@@ -175,66 +179,16 @@ import Testing
   }
 
   @Test func `listing the hosts asks for the archives' names and times a few times, however many there are`() throws {
-    let source = CountingSource(count: 50)
+    let source = MemoryTreeSource((0..<50).map { ("archive \($0)", []) }, host: \.name)
     let tree = ViewsTree(over: try RepositoryTree(source, options: .test))
     _ = try tree.names(".borg/by-host")
-    let count = source.count
+    let count = source.listings
     _ = try tree.names(".borg/by-host")
-    #expect(source.count - count < 10)
+    #expect(source.listings - count < 10)
     #expect(try tree.names(".borg/by-host").count == 52)
   }
 
   private func target(_ path: String, in tree: ViewsTree) throws -> String {
     String(decoding: try tree.linkTarget(of: try tree.at(path).inode), as: UTF8.self)
   }
-}
-
-/// Archives, hosts and histories with names that no directory can hold.
-private final class OddNames: TreeSource {
-  private let memory = MemoryTreeSource([
-    ("one", ["..", "a\0b", "good", String(repeating: "n", count: 2000)].map { .file($0) }), ("two", []), ("o/dd", []),
-    ("..", []),
-  ])
-
-  func archives() throws(TreeError) -> [TreeArchive] { try memory.archives() }
-  func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] {
-    archive.name == Array("one".utf8) ? Array("..".utf8) : [UInt8](repeating: 0x61, count: 2000)
-  }
-  func forEachItem(
-    in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
-  ) throws(TreeError) { try memory.forEachItem(in: archive, body) }
-  func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item {
-    try memory.item(in: archive, at: location)
-  }
-  func content(of item: Item) throws(TreeError) -> any TreeContent { try memory.content(of: item) }
-  func userID(_ name: UnsafeRawBufferPointer) -> UInt32? { nil }
-  func groupID(_ name: UnsafeRawBufferPointer) -> UInt32? { nil }
-  func isSelected(_ path: UnsafeRawBufferPointer) -> Bool { true }
-  func warn(_ message: String) {}
-}
-
-/// Archives of as many hosts. Counts how often it is asked for them.
-private final class CountingSource: TreeSource {
-  private let memory: MemoryTreeSource
-  private let asked = Mutex(0)
-
-  init(count: Int) { memory = MemoryTreeSource((0..<count).map { ("archive \($0)", []) }) }
-
-  var count: Int { asked.withLock { $0 } }
-  func archives() throws(TreeError) -> [TreeArchive] {
-    asked.withLock { $0 += 1 }
-    return try memory.archives()
-  }
-  func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] { archive.name }
-  func forEachItem(
-    in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
-  ) throws(TreeError) { try memory.forEachItem(in: archive, body) }
-  func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item {
-    try memory.item(in: archive, at: location)
-  }
-  func content(of item: Item) throws(TreeError) -> any TreeContent { try memory.content(of: item) }
-  func userID(_ name: UnsafeRawBufferPointer) -> UInt32? { nil }
-  func groupID(_ name: UnsafeRawBufferPointer) -> UInt32? { nil }
-  func isSelected(_ path: UnsafeRawBufferPointer) -> Bool { true }
-  func warn(_ message: String) {}
 }

@@ -56,7 +56,7 @@ public final class ArchiveSearch {
 
   /// Calls `body` with all that was found, sorted by path.
   public func forEachFinding(_ body: (Finding) throws -> Void) rethrows {
-    let names = FirstNames(sightings.sources, in: parts, store)
+    let names = FirstNames(sightings.sources, in: parts, store.hash) { try? block($0) }
     let sighted = sightings.parts
     let holders = parts.holders { sighted.contains($0) || names.areHeld(by: $0) }
     for path in sightings.pathsInOrder() {
@@ -101,7 +101,7 @@ extension ArchiveSearch {
   }
 
   private func scan(_ block: MetadataBlock, _ part: UInt32) {
-    (condition as? FolderTree)?.part = part
+    condition.enter(part: part)
     for number in 0..<Int(block.header.directoryCount) {
       let directory = block.directory(number)
       let directoryPath = block.bytes(directory.pathStart, directory.pathLength)
@@ -158,7 +158,7 @@ extension ArchiveSearch {
   }
 
   private func readItems(of archive: TreeArchive, _ part: UInt32) throws(TreeError) {
-    (condition as? FolderTree)?.part = part
+    condition.enter(part: part)
     var firstNames: [[UInt8]: SightedContent] = [:]
     if let silence { throw silence }
     try store.source.forEachItem(in: archive) { (item) throws(TreeError) in

@@ -11,15 +11,16 @@ struct FirstNames {
   private var holders: [[Holder]]
   private var parts: Set<UInt32> = []
 
-  /// Looks for the paths in all parts; a block that cannot be had again leaves later names without content.
-  init(_ paths: ByteTable, in searched: SearchedParts, _ store: BlockStore) {
+  /// Looks for the paths in all parts. `block` gives a block by its number; one that cannot be had again leaves later
+  /// names without content.
+  init(_ paths: ByteTable, in searched: SearchedParts, _ hash: NameHash, block: (UInt32) -> MetadataBlock?) {
     holders = Array(repeating: [], count: paths.count)
     guard paths.count > 0 else { return }
-    let wanted = FirstNames.byDirectory(paths, store.hash)
+    let wanted = FirstNames.byDirectory(paths, hash)
     for (part, content) in searched.contents.enumerated() {
       switch content {
       case .block(let number):
-        if let block = try? store.block(number).block { look(in: block, UInt32(part), wanted) }
+        if let block = block(number) { look(in: block, UInt32(part), wanted) }
       case .seam(let seam): look(in: seam.block, UInt32(part), wanted)
       case .archive: continue
       }
@@ -77,11 +78,6 @@ struct FirstNames {
 
   /// The list is ascending.
   private static func contains(_ archives: [UInt32], _ archive: UInt32) -> Bool {
-    var (low, high) = (0, archives.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if archives[middle] < archive { low = middle + 1 } else { high = middle }
-    }
-    return low < archives.count && archives[low] == archive
+    firstPlace(of: archives.count) { archives[$0] < archive }.map { archives[$0] == archive } ?? false
   }
 }

@@ -263,36 +263,36 @@ struct ArchiveAssembler {
 extension ArchiveAssembly {
   /// The directory that an item is.
   func directory(ofItem item: UInt32) -> UInt32? {
-    ArchiveAssembly.search(directoryItems.count) { directoryItems[$0].item < item }.flatMap {
+    firstPlace(of: directoryItems.count) { directoryItems[$0].item < item }.flatMap {
       directoryItems[$0].item == item ? directoryItems[$0].directory : nil
     }
   }
 
   /// The item that a later name of a hard link stands for.
   func object(ofLink item: UInt32) -> UInt32? {
-    ArchiveAssembly.search(links.count) { links[$0].item < item }.flatMap {
+    firstPlace(of: links.count) { links[$0].item < item }.flatMap {
       links[$0].item == item ? links[$0].object : nil
     }
   }
 
   /// The part that holds an item.
   func part(ofItem item: UInt32) -> Int {
-    (ArchiveAssembly.search(parts.count) { parts[$0].firstItem <= item } ?? parts.count) - 1
+    (firstPlace(of: parts.count) { parts[$0].firstItem <= item } ?? parts.count) - 1
   }
 
   func itemCount(ofPart part: Int) -> Int {
     Int((part + 1 < parts.count ? parts[part + 1].firstItem : itemCount) - parts[part].firstItem)
   }
+}
 
-  /// The first of `count` places where `isBefore` is false; nil: there is none.
-  private static func search(_ count: Int, _ isBefore: (Int) -> Bool) -> Int? {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBefore(middle) { low = middle + 1 } else { high = middle }
-    }
-    return low < count ? low : nil
+/// The first of `count` places where `isBefore` is false; nil: there is none. It must not turn true again.
+func firstPlace(of count: Int, _ isBefore: (Int) -> Bool) -> Int? {
+  var (low, high) = (0, count)
+  while low < high {
+    let middle = (low + high) / 2
+    if isBefore(middle) { low = middle + 1 } else { high = middle }
   }
+  return low < count ? low : nil
 }
 
 /// A set of well-mixed 64-bit numbers.

@@ -3,8 +3,7 @@ import BorgFormat
 /// All folders that archives have anything in, and which of the searched parts hold what lies directly in each. It is made
 /// by a search that finds nothing: as its condition it is asked about every directory of every part.
 final class FolderTree: SearchCondition {
-  /// The part that is looked through.
-  var part: UInt32 = 0
+  private var part: UInt32 = 0
   /// False: there are folders too deep to be held here, so that a folder's items may be in any part.
   private(set) var isComplete = true
   /// The numbers of folders.
@@ -23,6 +22,8 @@ final class FolderTree: SearchCondition {
   private static let maximumDepth = 128
 
   init() { _ = folder(UnsafeRawBufferPointer(start: nil, count: 0)) }
+
+  func enter(part: UInt32) { self.part = part }
 
   func admits(directory path: UnsafeRawBufferPointer) -> Bool {
     guard path.isEmpty || TreePath.areNames(path) else { return false }
