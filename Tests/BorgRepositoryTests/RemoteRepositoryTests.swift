@@ -168,22 +168,40 @@ struct RemoteRepositoryTests {
     #expect(throws: RepositoryError.self) { try options.commandLine(for: hostile) }
   }
 
+  /// The lines that were made, in order.
+  private final class Lines: Sendable {
+    typealias Line = (repository: RemoteRepository, served: ServedConnection)
+    private let made = Mutex<[Line]>([])
+
+    subscript(number: Int) -> Line { made.withLock { $0[number] } }
+    var count: Int { made.withLock { $0.count } }
+
+    func append(_ line: Line) -> RemoteRepository {
+      made.withLock { $0.append(line) }
+      return line.repository
+    }
+  }
+
+  private func reconnecting(
+    _ lines: Lines, _ options: ReconnectingRepository.Options = .init()
+  ) throws -> ReconnectingRepository {
+    try ReconnectingRepository(options, monitor: sandbox.monitor) { _ in
+      lines.append(try connect(lock: .shared))
+    }
+  }
+
   @Test func `a mount's repository goes on over a new connection`() throws {
     let local = try sandbox.create()
     try local.put(id(1), [1, 2, 3])
     try local.commit(CommitOptions())
     local.close()
-    let lines = Mutex<[ServedConnection]>([])
-    let sandbox = sandbox
-    let repository = try ReconnectingRepository(monitor: sandbox.monitor) { _ in
-      let (repository, served) = try connect(lock: .shared)
-      lines.withLock { $0.append(served) }
-      return repository
-    }
+    let lines = Lines()
+    let repository = try reconnecting(lines)
     #expect(try repository.get(id(1)) == [1, 2, 3])
-    try lines.withLock { $0[0] }.requests.writer.close()
+    // Both servers are threads of one process, so their locks are one: the first must have ended.
+    _ = try lines[0].served.finish()
     #expect(try repository.get(id(1)) == [1, 2, 3])
-    #expect(lines.withLock { $0.count } == 2)
+    #expect(lines.count == 2)
     repository.close()
   }
 
@@ -192,24 +210,23 @@ struct RemoteRepositoryTests {
     try local.put(id(1), [1, 2, 3])
     try local.commit(CommitOptions())
     local.close()
-    let made = Mutex<[(repository: RemoteRepository, served: ServedConnection)]>([])
+    let lines = Lines()
     let mounted = Mutex<ReconnectingRepository?>(nil)
     let sandbox = sandbox
     let closers = Mutex<[Worker]>([])
     let repository = try ReconnectingRepository(monitor: sandbox.monitor) { attempt in
-      let new = try connect(lock: .shared)
-      made.withLock { $0.append(new) }
-      guard let closing = mounted.withLock({ $0 }) else { return new.repository }
+      let new = lines.append(try connect(lock: .shared))
+      guard let closing = mounted.withLock({ $0 }) else { return new }
       let closer = try Worker { closing.close() }
       closers.withLock { $0.append(closer) }
       while !attempt.isGivenUp { usleep(1000) }
-      return new.repository
+      return new
     }
     mounted.withLock { $0 = repository }
-    try made.withLock { $0[0] }.served.requests.writer.close()
+    _ = try lines[0].served.finish()
     #expect(throws: RemoteError.connectionClosed) { try repository.get(id(1)) }
     for closer in closers.withLock({ $0 }) { closer.join() }
-    #expect(throws: RemoteError.connectionClosed) { try made.withLock { $0[1] }.repository.get(id(1)) }
+    #expect(throws: RemoteError.connectionClosed) { try lines[1].repository.get(id(1)) }
     mounted.withLock { $0 = nil }
   }
 
@@ -218,7 +235,7 @@ struct RemoteRepositoryTests {
     try local.put(id(1), [1, 2, 3])
     try local.commit(CommitOptions())
     local.close()
-    let lines = Mutex<[ServedConnection]>([])
+    let lines = Lines()
     let attempts = Atomic<Int>(0)
     var options = ReconnectingRepository.Options()
     options.patienceSeconds = 1
@@ -228,11 +245,9 @@ struct RemoteRepositoryTests {
         while !attempt.isGivenUp { usleep(1000) }
         throw RemoteError.connectionClosed
       }
-      let (repository, served) = try connect(lock: .shared)
-      lines.withLock { $0.append(served) }
-      return repository
+      return lines.append(try connect(lock: .shared))
     }
-    try lines.withLock { $0[0] }.requests.writer.close()
+    try lines[0].served.requests.writer.close()
     let failures = Atomic<Int>(0)
     let readers = try (0..<8).map { _ in
       try Worker {
@@ -349,19 +364,14 @@ struct RemoteRepositoryTests {
     try local.put(id(1), [1, 2, 3])
     try local.commit(CommitOptions())
     local.close()
-    let lines = Mutex<[ServedConnection]>([])
-    let sandbox = sandbox
+    let lines = Lines()
     var options = ReconnectingRepository.Options()
     options.idleSeconds = 0
-    let repository = try ReconnectingRepository(options, monitor: sandbox.monitor) { _ in
-      let (repository, served) = try connect(lock: .shared)
-      lines.withLock { $0.append(served) }
-      return repository
-    }
+    let repository = try reconnecting(lines, options)
     #expect(try repository.get(id(1)) == [1, 2, 3])
     #expect(throws: RepositoryError.self) { try sandbox.open() }
     repository.releaseFiles()
-    #expect(try lines.withLock { $0[0] }.finish())
+    #expect(try lines[0].served.finish())
     let writer = try sandbox.open()
     try writer.put(id(2), [4])
     try writer.delete(id(1))
@@ -372,7 +382,7 @@ struct RemoteRepositoryTests {
     #expect(throws: RepositoryError.objectNotFound(id: id(1), path: repository.location.repositoryText)) {
       try repository.get(id(1))
     }
-    #expect(lines.withLock { $0.count } == 2)
+    #expect(lines.count == 2)
     repository.close()
   }
 
@@ -381,18 +391,15 @@ struct RemoteRepositoryTests {
     for number in 1...50 { try local.put(id(UInt8(number)), object(100)) }
     try local.commit(CommitOptions())
     local.close()
-    let made = Mutex<[RemoteRepository]>([])
+    let lines = Lines()
     var options = ReconnectingRepository.Options()
     options.idleSeconds = 0
-    let repository = try ReconnectingRepository(options, monitor: sandbox.monitor) { _ in
-      let new = try connect(lock: .shared).repository
-      made.withLock { $0.append(new) }
-      return new
-    }
+    let repository = try reconnecting(lines, options)
     repository.releaseFiles()
+    #expect(try lines[0].served.finish())
     repository.prefetch((1...50).map { id(UInt8($0)) })
     for number in 1...50 { #expect(try repository.get(id(UInt8(number))) == object(100)) }
-    #expect(made.withLock { $0[1] }.roundTripCount <= 3)
+    #expect(lines[1].repository.roundTripCount <= 3)
     repository.close()
   }
 
