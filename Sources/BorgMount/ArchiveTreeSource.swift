@@ -55,8 +55,8 @@ public final class ArchiveTreeSource: TreeSource {
     readAhead = ReadAhead(reader: dataReader)
     neighbours = NeighbourReader(
       metadata: metadataReader, data: dataReader, readAhead: readAhead,
-      filesAhead: session.repository is LocalRepository
-        ? ArchiveTreeSource.filesAhead : ArchiveTreeSource.filesAheadOfServers)
+      filesAhead: session.repository.readAheadBytes > 0
+        ? ArchiveTreeSource.filesAheadOfServers : ArchiveTreeSource.filesAhead)
     zeros = ZeroChunks(key: session.key)
   }
 

@@ -6,8 +6,7 @@ enum DataCacheSize {
   private static let usualSizes = 24 << 20...512 << 20
 
   /// The mount option `cache_size`; else BORG_MOUNT_CACHE_SIZE, bytes like it; else BORG_MOUNT_DATA_CACHE_ENTRIES, which
-  /// counts chunks of the largest usual size; else an eighth of the memory that may be used, within
-  /// bounds.
+  /// counts chunks of the largest usual size; else an eighth of the memory that may be used, within bounds.
   static func bytes(_ options: MountOptions, _ environment: Environment) -> Int {
     if let size = options.cacheSize { return size }
     if let size = environment.nonEmpty("BORG_MOUNT_CACHE_SIZE").flatMap({ ByteCount.parse($0) }) { return size }

@@ -3,8 +3,9 @@ import BorgFormat
 /// Which objects are asked for before they are needed, and the replies that came early. Only decides; sends nothing.
 ///
 /// Ids wait in a queue until there is room: so many bytes may be on their way, and so many may be held here. Where sizes
-/// are not known they are estimated by what came lately. What is held is taken once for each time that it was announced. Replies that nobody takes do not block the others for ever: a demand for
-/// something else while there is no room lets the older half go.
+/// are not known they are estimated by what came lately. What is held is taken once for each time that it was announced.
+/// Replies that nobody takes do not block the others for ever: a demand for something else while there is no room lets the
+/// older half go.
 struct ReadAheadWindow {
   struct Limits {
     var bytesOnTheirWay = 16 << 20

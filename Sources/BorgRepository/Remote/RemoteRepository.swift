@@ -115,7 +115,7 @@ public final class RemoteRepository: Repository {
   /// What the server calls itself.
   public var serverVersionText: String { serverVersion.description }
 
-  /// How often the line was silent until somebody asked and waited.
+  /// How often everything waited for the line so far, whatever its speed.
   public var roundTripCount: Int { connection.roundTripCount }
 
   /// Throws for a server that is too old, or that is none.
