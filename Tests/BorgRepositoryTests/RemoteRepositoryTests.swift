@@ -262,6 +262,25 @@ struct RemoteRepositoryTests {
     repository.close()
   }
 
+  @Test func `lines that break as soon as they are used are made ever more rarely`() throws {
+    let local = try sandbox.create()
+    try local.put(id(1), [1, 2, 3])
+    try local.commit(CommitOptions())
+    local.close()
+    let lines = Lines()
+    var options = ReconnectingRepository.Options()
+    options.patienceSeconds = 2
+    let repository = try ReconnectingRepository(options, monitor: sandbox.monitor) { _ in
+      let line = lines.append(try connect(lock: .none))
+      try lines[lines.count - 1].served.requests.writer.close()
+      return line
+    }
+    #expect(throws: RemoteError.self) { try repository.get(id(1)) }
+    // At once, and after pauses of 0.1, 0.2, 0.4 and 0.8 seconds.
+    #expect((3...6).contains(lines.count))
+    repository.close()
+  }
+
   @Test func `opening and what is read first are one round trip`() throws {
     let local = try sandbox.create()
     try local.put(.manifest, [1, 2, 3])

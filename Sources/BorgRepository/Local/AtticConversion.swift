@@ -46,7 +46,7 @@ extension LocalRepository {
     }
   }
 
-  public func segmentCount() throws -> Int { try core.withLock { try $0.store.segmentCount() } }
+  public func segmentCount() throws -> Int { try core.withLock { try $0.store.files.count() } }
 
   /// Only segments that still have Attic's magic are written.
   public func convertSegments(_ conversion: AtticConversion) throws {
@@ -54,9 +54,9 @@ extension LocalRepository {
       var progress = try SegmentProgress(
         "Converting segments", messageID: "upgrade.convert_segments", core.store, monitor: core.monitor)
       let replacement = MagicReplacement(AtticConversion.segmentMagic, SegmentEntryHeader.magic, conversion)
-      try core.store.forEachSegment { segment in
+      try core.store.files.forEach { segment in
         progress.step()
-        if !conversion.isDryRun { try replacement.apply(core.store.path(of: segment)) }
+        if !conversion.isDryRun { try replacement.apply(core.store.files.path(of: segment)) }
         return true
       }
       progress.finish()

@@ -49,14 +49,14 @@ struct Compaction {
     }
     progress.finish()
     let last = try completeTransfer(intermediate: false)
-    try store.removeEmptyDirectories()
+    try store.files.removeEmptyDirectories()
     let freed = FileSize.text(quotaUse &- transaction.hints.storageQuotaUse)
     monitor.info("compaction freed about \(freed) repository space.", logger: repositoryLogger)
     return last
   }
 
   private mutating func compact(_ segment: Int, freeable: Int) throws {
-    guard let size = try store.size(of: segment), size > 0 else {
+    guard let size = try store.files.size(of: segment), size > 0 else {
       monitor.note("segment \(segment) not found, but listed in compaction data", logger: repositoryLogger)
       forget(segment)
       return
@@ -139,8 +139,8 @@ extension RepositoryCore {
   /// Early Borg 1.x forgot to count the files that hold a COMMIT alone.
   private func markCommitOnlySegments(_ transaction: Transaction) throws {
     let size = SegmentEntryHeader.magic.count + SegmentEntryHeader.size
-    try store.forEachSegment { segment in
-      if try store.size(of: segment) == size {
+    try store.files.forEach { segment in
+      if try store.files.size(of: segment) == size {
         transaction.hints.segments[segment] = 0
         transaction.hints.compact[segment] = SegmentEntryHeader.size
       }

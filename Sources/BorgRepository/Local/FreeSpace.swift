@@ -41,7 +41,7 @@ extension RepositoryCore {
     guard hints.compact.count < 10 else { return fullSegment }
     var space: Int64 = 0
     try hints.compact.forEach { segment, freeable in
-      guard let size = try store.size(of: segment) else { return }
+      guard let size = try store.files.size(of: segment) else { return }
       space = space.addingClamped(Int64(size).subtractingClamped(Int64(freeable)))
     }
     return min(space, fullSegment)

@@ -45,7 +45,7 @@ extension LocalRepository {
   private func segments(_ wanted: Int?) throws -> [Int] {
     try core.withLock { core in
       var segments: [Int] = []
-      try core.store.forEachSegment(from: wanted ?? 0) { segment in
+      try core.store.files.forEach(from: wanted ?? 0) { segment in
         if let wanted, segment > wanted { return false }
         segments.append(segment)
         return true

@@ -95,8 +95,8 @@ extension RepositoryCore {
 
   /// Where the last segment ends, committed or not.
   private func currentEnd() throws -> RepositoryEnd {
-    let segment = try store.latestSegment()
-    return RepositoryEnd(segment: segment, size: try segment.flatMap { try store.size(of: $0) })
+    let segment = try store.files.latest()
+    return RepositoryEnd(segment: segment, size: try segment.flatMap { try store.files.size(of: $0) })
   }
 
   private func currentStamp() throws -> RepositoryStamp {
@@ -130,7 +130,7 @@ extension RepositoryCore {
   /// there, is gone: a state without what it said newly, such as the manifest, was never committed.
   func replayInMemory(_ segments: ClosedRange<Int>, into index: RepositoryIndex) throws {
     var last = segments.lowerBound - 1
-    try store.forEachSegment(from: segments.lowerBound) { segment in
+    try store.files.forEach(from: segments.lowerBound) { segment in
       guard segment <= segments.upperBound else { return false }
       last = segment
       try store.scan(segment, verifiesChecksums: false) { entry in
@@ -144,7 +144,7 @@ extension RepositoryCore {
       return true
     }
     guard last == segments.upperBound else {
-      throw SystemError(code: ENOENT, path: store.path(of: segments.upperBound))
+      throw SystemError(code: ENOENT, path: store.files.path(of: segments.upperBound))
     }
   }
 

@@ -55,7 +55,7 @@ extension RepositoryCore {
       guard start != nil else { throw RepositoryError.objectNotFound(id: marker, path: pathText) }
     }
     var ids: [ChunkID] = []
-    try store.forEachSegment(from: Int(start?.segment ?? 0)) { segment in
+    try store.files.forEach(from: Int(start?.segment ?? 0)) { segment in
       let isFirst = start.map { Int($0.segment) == segment } ?? false
       let offset = isFirst ? Int(start?.offset ?? 0) : 0
       try collect(segment, from: offset, skippingMarker: offset > 0, index, limit, &ids)

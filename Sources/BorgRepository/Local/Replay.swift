@@ -15,7 +15,7 @@ extension RepositoryCore {
     monitor.note("Replaying segments. Please wait, this can take a while...", logger: repositoryLogger)
     var progress = try SegmentProgress(
       "Replaying segments", messageID: "repository.replay_segments", store, monitor: monitor)
-    try store.forEachSegment { segment in
+    try store.files.forEach { segment in
       progress.step()
       if segment > transaction { return false }
       if let base, segment <= base { return true }
@@ -57,7 +57,7 @@ extension RepositoryCore {
     case .delete:
       guard let previous = index[entry.id] else { return }
       index.remove(entry.id)
-      guard try store.exists(Int(previous.segment)) else { return }
+      guard try store.files.exists(Int(previous.segment)) else { return }
       let size = try store.entrySize(entry.id, at: previous)
       hints.shadow(entry.id, in: Int(previous.segment), size: size)
     case .commit: break
@@ -66,7 +66,7 @@ extension RepositoryCore {
 
   /// A segment without current objects can be freed as a whole.
   func finishReplay(of segment: Int, _ hints: inout Hints) throws {
-    if hints.segments[segment] == 0 { hints.compact[segment] = try store.size(of: segment) ?? 0 }
+    if hints.segments[segment] == 0 { hints.compact[segment] = try store.files.size(of: segment) ?? 0 }
   }
 }
 

@@ -51,7 +51,7 @@ final class RepositoryCheck {
     } catch {
       core.monitor.debug("Failed to read committed index (\(error))", logger: repositoryLogger)
     }
-    return (nil, try store.latestCommittedSegment() ?? core.indexTransaction() ?? store.latestSegment())
+    return (nil, try store.latestCommittedSegment() ?? core.indexTransaction() ?? store.files.latest())
   }
 
   // MARK: Segments
@@ -65,7 +65,7 @@ final class RepositoryCheck {
       "Checking segments", messageID: "repository.check", store, thousandths: 1, monitor: core.monitor)
     var last = -1
     var isCutShort = false
-    try store.forEachSegment { segment in
+    try store.files.forEach { segment in
       progress.step()
       last = segment
       guard segment >= firstSegment, segment <= transaction else { return true }

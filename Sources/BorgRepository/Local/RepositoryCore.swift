@@ -48,7 +48,7 @@ final class RepositoryCore {
       store = SegmentStore(
         repository: path, sizeLimit: settings.maximumSegmentSize, segmentsPerDirectory: settings.segmentsPerDirectory,
         startsWritebackEarly: !workarounds(options.environment).contains("basesyncfile"))
-      if !options.acceptsAttic, let latest = try store.latestSegment(), try store.hasAtticMagic(latest) {
+      if !options.acceptsAttic, let latest = try store.files.latest(), try store.hasAtticMagic(latest) {
         throw RepositoryError.atticRepository(path: pathText)
       }
     } catch {

@@ -136,7 +136,7 @@ extension RepositoryCore {
 
   /// Counts the freeable bytes of a segment that version 1 hints only name.
   private func countFreeable(_ segment: Int, _ index: RepositoryIndex, _ hints: inout Hints) throws {
-    guard let size = try store.size(of: segment) else {
+    guard let size = try store.files.size(of: segment) else {
       hints.segments[segment] = nil
       return
     }

@@ -24,7 +24,7 @@ struct SegmentProgress {
     _ message: String, messageID: String, _ store: SegmentStore, thousandths: Int = 50, monitor: any Monitor
   ) throws {
     try self.init(
-      message, messageID: messageID, total: try store.segmentCount(), thousandths: thousandths, monitor: monitor)
+      message, messageID: messageID, total: try store.files.count(), thousandths: thousandths, monitor: monitor)
   }
 
   mutating func step() {

@@ -6,7 +6,7 @@ import Glibc
 /// matching checksum (repository.md section 15).
 enum SegmentSalvage {
   static func run(_ segment: Int, _ store: SegmentStore, monitor: any Monitor) throws {
-    let path = store.path(of: segment)
+    let path = store.files.path(of: segment)
     monitor.info("attempting to recover \(String(decoding: path, as: UTF8.self))", logger: repositoryLogger)
     let source = try File.open(path, O_RDONLY)
     let temporary = path + Array("-\(Files.randomSuffix()).tmp".utf8)

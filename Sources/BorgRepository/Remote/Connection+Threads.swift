@@ -50,7 +50,7 @@ extension Connection {
 
   private var isSilentForTooLong: Bool {
     guard let silenceLimit else { return false }
-    return condition.withLock { !pending.isEmpty && clock.monotonic() - lastSign > silenceLimit }
+    return condition.withLock { !ledger.isEmpty && clock.monotonic() - lastSign > silenceLimit }
   }
 
   // MARK: Writing

@@ -18,31 +18,13 @@ final class Connection: @unchecked Sendable {
   var decoder = ReplyDecoder()
   var log: RemoteLog
 
-  /// Who is given the reply of a message.
-  enum Addressee {
-    case caller(Call)
-    case window(ChunkID)
-    /// Nobody waits; an error is kept for whoever asks next.
-    case nobody
-  }
-
   final class Call: @unchecked Sendable {
     // Safe: touched under the connection's lock only, or by one thread when the outcome is there.
     var outcome: Result<MessagePackValue, any Error>?
     var roundTrip = 0
   }
 
-  struct Pending {
-    var addressee: Addressee
-    /// One round trip more than had been waited for when the request was sent.
-    var roundTrip: Int
-  }
-
-  var pending: [Int64: Pending] = [:]
-  private var postedCount = 0
-  private var lastPostedRoundTrip = 0
-  private var postedFailure: (any Error)?
-  private var lastMessage: Int64 = 0
+  var ledger = RequestLedger()
   private var window: ReadAheadWindow
   /// Why the line is of no use any more.
   var failure: (any Error)?
@@ -60,9 +42,6 @@ final class Connection: @unchecked Sendable {
   private var threads: [Worker] = []
   let wake: Pipe
 
-  /// The longest chain of requests each of which was sent after the reply to the one before had been used. That is how
-  /// often everything waits for the line, whatever its speed.
-  private var roundTrips = 0
   private var bytesSent = 0
   private var bytesReceived = 0
 
@@ -91,7 +70,7 @@ final class Connection: @unchecked Sendable {
     try resume()
   }
 
-  var roundTripCount: Int { condition.withLock { roundTrips } }
+  var roundTripCount: Int { condition.withLock { ledger.roundTrips } }
 }
 
 // MARK: Requests
@@ -121,7 +100,7 @@ extension Connection {
         try checkFailure()
         try wait(until: deadline)
       }
-      noteUse(of: call.roundTrip)
+      ledger.noteUse(of: call.roundTrip)
       return call.outcome
     }?.get() ?? .null
   }
@@ -136,37 +115,29 @@ extension Connection {
       }
       try checkFailure()
       window.forget(id)
-      postedCount += 1
-      lastPostedRoundTrip = roundTrips + 1
       send(request, to: .nobody)
-      try throwPosted()
+      try ledger.throwPosted()
     }
   }
 
   /// Waits for the replies to everything posted; throws the first error among them.
   func drain() throws {
     try condition.withLock {
-      while postedCount > 0 {
+      while ledger.hasPosted {
         try checkFailure()
         try wait(until: nil)
       }
-      noteUse(of: lastPostedRoundTrip)
-      try throwPosted()
+      ledger.noteDrained()
+      try ledger.throwPosted()
     }
   }
 
   /// Errors of what was posted, and what was read ahead, mean nothing any more.
   func forgetAll() {
     condition.withLock {
-      postedFailure = nil
+      ledger.forgetPostedFailure()
       window.forgetAll()
     }
-  }
-
-  private func throwPosted() throws {
-    guard let error = postedFailure else { return }
-    postedFailure = nil
-    throw error
   }
 
   private func checkFailure() throws { if let failure { throw failure } }
@@ -186,19 +157,14 @@ extension Connection {
   }
 
   /// Writes at once what the pipe takes.
-  private func send(_ request: RepositoryRequest, to addressee: Addressee) {
-    write(request.encoded(note(addressee, after: roundTrips)))
+  private func send(_ request: RepositoryRequest, to addressee: RequestLedger.Addressee) {
+    write(request.encoded(note(addressee)))
   }
 
-  /// Expects a reply, to a request that is sent when so many round trips have been waited for; its number.
-  private func note(_ addressee: Addressee, after roundTrips: Int) -> Int64 {
-    lastMessage += 1
-    if pending.isEmpty { lastSign = clock.monotonic() }
-    pending[lastMessage] = Pending(addressee: addressee, roundTrip: roundTrips + 1)
-    return lastMessage
+  private func note(_ addressee: RequestLedger.Addressee, after roundTrips: Int? = nil) -> Int64 {
+    if ledger.isEmpty { lastSign = clock.monotonic() }
+    return ledger.note(addressee, after: roundTrips)
   }
-
-  private func noteUse(of roundTrip: Int) { roundTrips = max(roundTrips, roundTrip) }
 
   private func write(_ frames: [UInt8]) {
     bytesSent += frames.count
@@ -222,8 +188,8 @@ extension Connection {
       while true {
         switch window.take(id, waitingFor: waitingFor) {
         case .reply(let reply, let roundTrip):
-          noteUse(of: roundTrip)
-          pump(after: roundTrips)
+          ledger.noteUse(of: roundTrip)
+          pump()
           return reply
         case .wait(let message):
           try checkFailure()
@@ -234,12 +200,12 @@ extension Connection {
         }
         try checkFailure()
         send(.get(id), to: .caller(call))
-        pump(after: roundTrips)
+        pump()
         while call.outcome == nil {
           try checkFailure()
           try wait(until: nil)
         }
-        noteUse(of: call.roundTrip)
+        ledger.noteUse(of: call.roundTrip)
         return nil
       }
     }
@@ -251,17 +217,17 @@ extension Connection {
   func announce(_ ids: [ChunkID], sizes: [Int] = []) {
     condition.withLock {
       window.announce(ids, sizes: sizes)
-      pump(after: roundTrips)
+      pump()
     }
   }
 
   /// Sends for announced objects while there is room, all requests in one write.
-  private func pump(after roundTrips: Int) {
+  private func pump(after roundTrips: Int? = nil) {
     guard !window.isEmpty, failure == nil else { return }
     var frames: [UInt8] = []
     while let (id, size) = window.next() {
       let message = note(.window(id), after: roundTrips)
-      window.sent(id, size: size, as: message, roundTrip: roundTrips + 1)
+      window.sent(id, size: size, as: message, roundTrip: (roundTrips ?? ledger.roundTrips) + 1)
       frames += RepositoryRequest.get(id).encoded(message)
     }
     if !frames.isEmpty { write(frames) }
@@ -286,9 +252,9 @@ extension Connection {
       guard !replies.isEmpty else { return }
       isNegotiated = true
       lastSign = clock.monotonic()
-      var roundTrip = roundTrips
+      var roundTrip = ledger.roundTrips
       for reply in replies {
-        guard let expected = pending.removeValue(forKey: reply.message) else { continue }
+        guard let expected = ledger.settle(reply.message) else { continue }
         roundTrip = max(roundTrip, expected.roundTrip)
         deliver(reply.outcome.mapError { $0.error(location: location) }, to: expected, message: reply.message)
       }
@@ -297,13 +263,14 @@ extension Connection {
     }
   }
 
-  private func deliver(_ outcome: Result<MessagePackValue, any Error>, to expected: Pending, message: Int64) {
+  private func deliver(
+    _ outcome: Result<MessagePackValue, any Error>, to expected: RequestLedger.Pending, message: Int64
+  ) {
     switch expected.addressee {
     case .caller(let call): (call.outcome, call.roundTrip) = (outcome, expected.roundTrip)
     case .window(let id): _ = window.receive(Connection.bytes(outcome), of: id, message: message)
     case .nobody:
-      postedCount -= 1
-      if case .failure(let error) = outcome, postedFailure == nil { postedFailure = error }
+      if case .failure(let error) = outcome { ledger.settlePosted(error) } else { ledger.settlePosted(nil) }
     }
   }
 
@@ -312,7 +279,7 @@ extension Connection {
     condition.withLock {
       guard failure == nil else { return }
       failure = isNegotiated ? error : (error as? RemoteError)?.beforeNegotiation ?? error
-      pending = [:]
+      ledger.abandonAll()
       condition.broadcast()
     }
   }
@@ -353,8 +320,8 @@ extension Connection {
     channel.close(isLost ? .lost : patience) { log.receive($0) }
     log.finishLine()
     monitor.debug(
-      "RemoteRepository: \(bytesSent) bytes sent, \(bytesReceived) bytes received, \(lastMessage) messages sent, "
-        + "\(roundTrips) round trips", logger: "borg.remote")
+      "RemoteRepository: \(bytesSent) bytes sent, \(bytesReceived) bytes received, \(ledger.lastMessage) messages sent, "
+        + "\(ledger.roundTrips) round trips", logger: "borg.remote")
   }
 
   /// After a fork, in the process that does not go on with it.

@@ -48,6 +48,8 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
   private var isConnecting = false
   /// The last reader's deadline.
   private var connectingUntil: Int64 = 0
+  /// How long the next attempt is put off: longer with each one that brought no answer to anybody, nothing after that.
+  private var pause: Int64 = 0
   /// Why there is no line, and how often connecting has been given up.
   private var reason: any Error = RemoteError.connectionClosed
   private var failures = 0
@@ -73,12 +75,20 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
   }
 
   /// Reads; once more for each new connection while there is patience.
-  private func reading<R>(_ body: (RemoteRepository) throws -> R) throws -> R {
+  func reading<R>(_ body: (RemoteRepository) throws -> R) throws -> R {
     let deadline = clock.monotonic() + options.patienceSeconds * 1_000_000_000
     while true {
       let used = try begin(before: deadline)
-      defer { end(used) }
-      do { return try body(used) } catch let error as RemoteError where error.isLostLine { lose(used, error) }
+      do {
+        let read = try body(used)
+        end(used)
+        return read
+      } catch let error as RemoteError where error.isLostLine {
+        lose(used, error)
+      } catch {
+        end(used)
+        throw error
+      }
     }
   }
 
@@ -101,6 +111,7 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
 
   private func end(_ repository: RemoteRepository) {
     condition.withLock {
+      pause = 0
       guard line?.repository === repository else { return }
       line?.readers -= 1
       line?.lastUse = clock.monotonic()
@@ -137,10 +148,7 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
   }
 
   private func connectAgain() {
-    var pause = ReconnectingRepository.firstPause
-    while true {
-      let attempt = ConnectionAttempt()
-      guard condition.withLock({ noteBeginning(of: attempt) }) else { return }
+    while let attempt = condition.withLock({ nextAttempt() }) {
       let outcome = Result { () throws -> RemoteRepository in
         let new = try connect(attempt)
         guard new.id == id else {
@@ -150,23 +158,31 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
         return new
       }
       // Whoever starts the next thread waits for this one with the lock held.
-      let (isDone, isLate) = condition.withLock { (finish(outcome, pause), isClosed) }
-      if isDone {
-        if isLate, case .success(let new) = outcome { new.close() }
-        return
-      }
-      pause = min(2 * pause, ReconnectingRepository.longestPause)
+      let (isDone, isLate) = condition.withLock { (finish(outcome), isClosed) }
+      guard isDone else { continue }
+      if isLate, case .success(let new) = outcome { new.close() }
+      return
     }
   }
 
-  private func noteBeginning(of attempt: ConnectionAttempt) -> Bool {
-    self.attempt = isClosed ? nil : attempt
-    if isClosed { isConnecting = false }
-    return !isClosed
+  /// With the lock held: an attempt, after the pause; nil: nobody wants one any more.
+  private func nextAttempt() -> ConnectionAttempt? {
+    guard !isClosed, clock.monotonic() + pause < connectingUntil else {
+      giveUp()
+      return nil
+    }
+    if pause > 0 { condition.wait(nanoseconds: pause) }
+    guard !isClosed else {
+      giveUp()
+      return nil
+    }
+    pause = min(max(2 * pause, ReconnectingRepository.firstPause), ReconnectingRepository.longestPause)
+    attempt = ConnectionAttempt()
+    return attempt
   }
 
-  /// True: this was the last attempt for now. Waits a little otherwise.
-  private func finish(_ outcome: Result<RemoteRepository, any Error>, _ pause: Int64) -> Bool {
+  /// With the lock held. True: this was the last attempt for now.
+  private func finish(_ outcome: Result<RemoteRepository, any Error>) -> Bool {
     attempt = nil
     switch outcome {
     case .success where isClosed: isConnecting = false
@@ -176,18 +192,21 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
       isConnecting = false
       if !announced.isEmpty { new.prefetch(announced) }
       announced = []
+      condition.broadcast()
     case .failure(let error):
       reason = error
-      if !isClosed, ReconnectingRepository.mayPass(error), clock.monotonic() + pause < connectingUntil {
-        condition.wait(nanoseconds: pause)
-        return false
-      }
-      isConnecting = false
-      failures += 1
-      announced = []
+      guard !ReconnectingRepository.mayPass(error) else { return false }
+      giveUp()
     }
-    condition.broadcast()
     return true
+  }
+
+  /// With the lock held: those who wait are told that there will be no line.
+  private func giveUp() {
+    isConnecting = false
+    failures += 1
+    announced = []
+    condition.broadcast()
   }
 
   /// Until the server has noticed, too, a lost session's lock may stand.
@@ -198,11 +217,6 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
 
   // MARK: Reading
 
-  public func get(_ id: ChunkID) throws -> [UInt8] { try reading { try $0.get(id) } }
-  public func contains(_ id: ChunkID) throws -> Bool { try reading { try $0.contains(id) } }
-  public func objectCount() throws -> Int { try reading { try $0.objectCount() } }
-  public func loadKey() throws -> [UInt8] { try reading { try $0.loadKey() } }
-  public func freeNonce() throws -> UInt64? { try reading { try $0.freeNonce() } }
   public let readAheadBytes = RemoteRepository.usualReadAheadBytes
 
   /// Without a line they are noted for the next one.
@@ -215,14 +229,6 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
       return nil
     }
     repository?.prefetch(ids, sizes: sizes)
-  }
-
-  public func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
-    try reading { try $0.list(after: marker, limit: limit) }
-  }
-
-  public func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
-    try reading { try $0.scan(after: marker, limit: limit) }
   }
 
   /// True once for each new line: others may have written while there was none; and now and then where they may write
@@ -259,19 +265,6 @@ public final class ReconnectingRepository: ForkableRepository, @unchecked Sendab
     }
     idle?.closeSoon()
   }
-
-  // MARK: Nothing is changed
-
-  public func put(_ id: ChunkID, _ object: [UInt8]) throws { throw readOnly }
-  public func delete(_ id: ChunkID) throws { throw readOnly }
-  public func commit(_ options: CommitOptions) throws { throw readOnly }
-  public func rollback() throws {}
-  public func check(repair: Bool, maximumSeconds: Int) throws -> Bool { throw readOnly }
-  public func commitNonceReservation(next: UInt64, start: UInt64?) throws { throw readOnly }
-  public func saveKey(_ key: [UInt8]) throws { throw readOnly }
-  public func destroy() throws { throw readOnly }
-
-  private var readOnly: RepositoryError { .refused("This session only reads.") }
 
   // MARK: End and fork
 
