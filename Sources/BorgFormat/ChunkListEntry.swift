@@ -11,4 +11,11 @@ public struct ChunkListEntry: Hashable, Sendable {
     self.size = size
     self.storedSize = storedSize
   }
+
+  /// Whether it may be part of a hole, which is stored as nothing but zeros: it has a size that holes are cut into, or
+  /// takes next to no space. What is smaller than a page is no hole.
+  @inlinable public var mayBeHole: Bool {
+    guard size >= 4096, size <= 32 << 20 else { return false }
+    return size & 0xFFFF == 0 || size & (size - 1) == 0 || (storedSize > 0 && storedSize <= size / 64 + 128)
+  }
 }

@@ -35,6 +35,11 @@ public enum ItemCodec {
     }.map { ($0.value, $0.byteCount) }
   }
 
+  /// The entries of a stored list of chunks.
+  public static func chunkList(_ bytes: UnsafeRawBufferPointer) throws -> [ChunkListEntry] {
+    try read(bytes) { reader throws(MessagePackReader.Failure) in try reader.readChunkList() ?? [] }?.value ?? []
+  }
+
   /// Calls `body` for each entry of the item's top-level `chunks`; returns the item's length, nil when incomplete.
   /// The cache synchroniser's fast path: nothing else is decoded.
   ///

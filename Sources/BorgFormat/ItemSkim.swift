@@ -52,14 +52,19 @@ struct ItemSkim {
   private mutating func readChunks(_ reader: inout MessagePackReader) throws(MessagePackReader.Failure) {
     summary.hasChunks = false
     summary.contentHash = 0
+    summary.chunksWithHoles = UnsafeRawBufferPointer(start: nil, count: 0)
     sizeOfChunks = 0
     if try reader.skipNil() { return }
     var hash = ContentHash()
     var total: Int64 = 0
+    var mayHaveHoles = false
+    let start = reader.offset
     try reader.readChunkList { chunk in
       hash.add(chunk.id)
       total += Int64(chunk.size)
+      if chunk.mayBeHole { mayHaveHoles = true }
     }
+    if mayHaveHoles { summary.chunksWithHoles = UnsafeRawBufferPointer(rebasing: reader.bytes[start..<reader.offset]) }
     summary.hasChunks = true
     summary.contentHash = hash.value
     sizeOfChunks = total

@@ -13,7 +13,7 @@ public struct ItemLocation: Sendable, Equatable {
 }
 
 /// What a tree needs to know of an item: name, stat fields and where the rest is. `ItemScanner` skims it from the
-/// item stream without decoding the rest; `path`, `user`, `group` and `source` are only valid during the call that
+/// item stream without decoding the rest; what points to the stream's bytes is only valid during the call that
 /// hands it over.
 public struct ItemSummary {
   public var path: UnsafeRawBufferPointer
@@ -39,6 +39,9 @@ public struct ItemSummary {
   public var isPart: Bool
   /// A hash over the ordered chunk ids, 0 for none: tells versions of a file apart.
   public var contentHash: UInt64
+  /// The list of chunks as it is stored, for `ItemCodec.chunkList`, when one of them may be part of a hole; base nil: none
+  /// may.
+  public var chunksWithHoles: UnsafeRawBufferPointer
   public var location: ItemLocation
 
   @inlinable public init(path: UnsafeRawBufferPointer, location: ItemLocation) {
@@ -60,6 +63,7 @@ public struct ItemSummary {
     hasXattrs = false
     isPart = false
     contentHash = 0
+    chunksWithHoles = UnsafeRawBufferPointer(start: nil, count: 0)
     self.location = location
   }
 }

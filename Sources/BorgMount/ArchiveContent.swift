@@ -59,8 +59,7 @@ final class ArchiveContent: TreeContent {
   func next(_ kind: ExtentKind, from offset: Int64) -> Int64? {
     guard offset >= 0, offset < size else { return nil }
     for index in chunk(at: offset)..<chunks.count where chunks[index].size > 0 {
-      let isHole = zeros.contains(chunks[index], isLast: index == chunks.count - 1)
-      if isHole == (kind == .hole) { return max(offset, starts[index]) }
+      if zeros.isHole(index, of: chunks) == (kind == .hole) { return max(offset, starts[index]) }
     }
     return kind == .hole ? size : nil
   }

@@ -108,6 +108,8 @@ public final class ArchiveTreeSource: TreeSource {
     return try reading { try ItemScanner.item(in: opened, at: location, reader: metadataReader) }
   }
 
+  public func holeBytes(of chunks: [ChunkListEntry]) -> Int64 { zeros.holeBytes(of: chunks) }
+
   public func content(of item: Item) throws(TreeError) -> any TreeContent {
     ArchiveContent(item.chunks ?? [], of: item.path, reader: dataReader, readAhead: readAhead, zeros: zeros)
   }

@@ -161,7 +161,7 @@ extension stat {
     st_rdev = UInt(attributes.rdev)
     st_size = Int(attributes.size)
     st_blksize = 512
-    st_blocks = Int(attributes.size / 512 + (attributes.size % 512 == 0 ? 0 : 1))
+    st_blocks = Int(attributes.blockCount)
     st_mtim = timespec(nanoseconds: attributes.mtime)
     st_atim = timespec(nanoseconds: attributes.atime)
     st_ctim = timespec(nanoseconds: attributes.ctime)

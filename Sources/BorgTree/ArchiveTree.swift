@@ -162,6 +162,7 @@ extension ArchiveTree {
     if node.isDirectory { return result }
     result.linkCount = node.linkCount
     if node.isDevice { result.rdev = UInt64(bitPattern: node.size) } else { result.size = node.size }
+    result.holeBytes = node.holeBytes
     return result
   }
 

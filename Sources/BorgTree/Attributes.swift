@@ -7,6 +7,8 @@ public struct Attributes: Sendable, Equatable {
   public var gid: UInt32
   public var rdev: UInt64 = 0
   public var size: Int64 = 0
+  /// Of `size`: in holes, which take no space. Never more than `size`.
+  public var holeBytes: Int64 = 0
   public var mtime: Int64
   public var atime: Int64
   public var ctime: Int64
@@ -23,6 +25,12 @@ public struct Attributes: Sendable, Equatable {
     mtime = time
     atime = time
     ctime = time
+  }
+
+  /// The space it takes, in blocks of 512 bytes.
+  public var blockCount: Int64 {
+    let (blocks, rest) = (size - holeBytes).quotientAndRemainder(dividingBy: 512)
+    return rest == 0 ? blocks : blocks + 1
   }
 }
 

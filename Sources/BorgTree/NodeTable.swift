@@ -11,6 +11,8 @@ struct NodeTable: Sendable {
   // Beside the nodes, and only when an archive stores them.
   private var ctimes = SparseTimes()
   private var atimes = SparseTimes()
+  /// Of files with holes: how many of their bytes those are.
+  private var holes: [UInt32: Int64] = [:]
   /// The archive each node comes from; empty when all come from one.
   private var archives: [UInt32] = []
   /// Whether any item ever had a list of healthy chunks.
@@ -32,7 +34,7 @@ struct NodeTable: Sendable {
   /// The memory held, spare capacity included.
   var byteCount: Int {
     nodes.capacity * MemoryLayout<Node>.stride + names.capacity + slots.byteCount + owners.byteCount
-      + ctimes.byteCount + atimes.byteCount + archives.capacity * 4
+      + ctimes.byteCount + atimes.byteCount + holes.capacity * 12 + archives.capacity * 4
   }
 
   /// The object a name stands for.
@@ -54,6 +56,7 @@ struct NodeTable: Sendable {
 
   func ctime(_ node: UInt32) -> Int64 { ctimes[node] ?? nodes[Int(node)].mtime }
   func atime(_ node: UInt32) -> Int64 { atimes[node] ?? nodes[Int(node)].mtime }
+  func holeBytes(_ node: UInt32) -> Int64 { holes[node] ?? 0 }
   func archive(_ node: UInt32) -> Int { Int(node) < archives.count ? Int(archives[Int(node)]) : 0 }
 
   private func find(_ name: UnsafeRawBufferPointer, in directory: UInt32, hash: UInt32) -> UInt32? {
@@ -109,7 +112,9 @@ extension NodeTable {
   }
 
   /// Describes an object by its item. A directory that stays one keeps what is in it.
-  mutating func describe(_ object: UInt32, as item: borrowing ItemSummary, owner: UInt32, archive: Int) {
+  mutating func describe(
+    _ object: UInt32, as item: borrowing ItemSummary, holeBytes: Int64, owner: UInt32, archive: Int
+  ) {
     var node = nodes[Int(object)]
     let wasDirectory = node.isDirectory
     node.mode = UInt16(truncatingIfNeeded: item.mode)
@@ -135,6 +140,8 @@ extension NodeTable {
     nodes[Int(object)] = node
     ctimes.set(object, item.ctime == item.mtime ? nil : item.ctime)
     atimes.set(object, item.atime == item.mtime ? nil : item.atime)
+    // Most tables have none: nothing is looked up there.
+    if holeBytes > 0 || !holes.isEmpty { holes[object] = holeBytes > 0 ? holeBytes : nil }
     if archive > 0 || !archives.isEmpty { setArchive(object, archive) }
   }
 

@@ -38,6 +38,8 @@ struct NodeDescription {
   var atime: Int64
   /// A device's number for a device.
   var size: Int64 = 0
+  /// Of `size`: in holes.
+  var holeBytes: Int64 = 0
   var linkCount: UInt32 = 1
   var hasXattrs = false
   var isDamaged = false
@@ -98,6 +100,7 @@ extension NodeTable: Nodes {
     result.isDamaged = node.flags.contains(.isDamaged)
     if !node.isDirectory {
       result.size = node.size
+      result.holeBytes = holeBytes(number)
       result.linkCount = max(1, node.lastChild)
     }
     return result

@@ -142,7 +142,7 @@ extension TreeBuilder {
 
   mutating func describe(_ object: UInt32, as item: borrowing ItemSummary) throws(TreeError) {
     let owner = try table.owners.number(of: item, source: source, options: options)
-    table.describe(object, as: item, owner: owner, archive: archive)
+    table.describe(object, as: item, holeBytes: source.holeBytes(of: item), owner: owner, archive: archive)
   }
 
   /// Keeps the object of an unselected first name: a selected later name may show it.

@@ -23,6 +23,8 @@ public protocol TreeSource: AnyObject, Sendable {
   var index: (any TreeIndex)? { get }
   /// The whole item at a location.
   func item(in archive: TreeArchive, at location: ItemLocation) throws(TreeError) -> Item
+  /// How many of the bytes in these chunks of a file are in holes.
+  func holeBytes(of chunks: [ChunkListEntry]) -> Int64
   /// The item's bytes, ready to be read.
   func content(of item: Item) throws(TreeError) -> any TreeContent
   /// The same, told where the item lies, so that its neighbours can be made ready.
@@ -48,6 +50,16 @@ extension TreeSource {
   public func content(
     of item: Item, in archive: TreeArchive, at location: ItemLocation
   ) throws(TreeError) -> any TreeContent { try content(of: item) }
+
+  public func holeBytes(of chunks: [ChunkListEntry]) -> Int64 { 0 }
+
+  /// How many of the bytes of an item that is a file are in holes.
+  func holeBytes(of item: borrowing ItemSummary) -> Int64 {
+    guard item.chunksWithHoles.baseAddress != nil, item.mode & FileType.mask == FileType.regular,
+      let chunks = try? ItemCodec.chunkList(item.chunksWithHoles)
+    else { return 0 }
+    return max(0, min(item.size, holeBytes(of: chunks)))
+  }
 
   public func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]? { nil }
 

@@ -147,6 +147,31 @@ struct ItemCodecTests {
     #expect(error?.skippableByteCount == nil)
   }
 
+  @Test func `lists of chunks that may be holes are handed over as they are stored`() throws {
+    func candidates(_ chunks: [(size: UInt32, stored: UInt32)]) throws -> [ChunkListEntry]? {
+      var item = Item(path: [0x70], mode: 0o100644)
+      item.chunks = chunks.map { ChunkListEntry(id: .manifest, size: $0.size, storedSize: $0.stored) }
+      var packed: [UInt8] = []
+      ItemCodec.encode(item, into: &packed)
+      return try packed.withUnsafeBytes { packed in
+        let location = ItemLocation(firstChunk: 0, offset: 0, length: 0)
+        let list = try #require(try ItemCodec.skim(packed, at: location)).summary.chunksWithHoles
+        guard list.baseAddress != nil else { return nil }
+        let entries = try ItemCodec.chunkList(list)
+        #expect(entries == item.chunks)
+        return entries
+      }
+    }
+    // Of a size that holes are cut into; as small as only zeros become; none of both.
+    for hole in [(4096, 4099), (65536 * 5, 400_000), (8 << 20, 33_000), (100_001, 600)] as [(UInt32, UInt32)] {
+      #expect(try candidates([(100, 90), hole, (5000, 5001)])?.count == 3)
+    }
+    for data in [(100, 20), (2048, 2051), (100_001, 100_004), (100_001, 0), (64 << 20, 10)] as [(UInt32, UInt32)] {
+      #expect(try candidates([data]) == nil)
+    }
+    #expect(try candidates([]) == nil)
+  }
+
   @Test func `the cache synchroniser counts each top-level chunk reference`() throws {
     let vectors = try #require(try Fixtures.vectors("caches")["cache_sync"])
     var stream = ArraySlice(try Self.vectors().flatMap(\.packed))

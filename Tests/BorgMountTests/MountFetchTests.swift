@@ -194,6 +194,47 @@ import Testing
       monitor.records.filter { $0.message.contains("Archive bad: skipping an item with bad metadata") }.count == 1)
   }
 
+  @Test(arguments: ["everything", "patterns", "versions"])
+  func `holes take no space, and nothing is asked for to tell`(view: String) throws {
+    let zeros = [UInt8](repeating: 0, count: 256 << 10)
+    let data = chunk(1, 100_001)
+    var first = try file("sparse", [data, zeros, zeros, Array(zeros[..<5000])])
+    first.hardlinkMaster = true
+    var second = Item(path: Array("link".utf8), mode: first.mode)
+    second.source = first.path
+    // What is not the rest of a hole may be zeros of any size, and counts as data.
+    let items = [
+      first, second, try file("plain", [data]), try file("zeros", [zeros]),
+      try file("dense", [chunk(2, (128 << 10) - 8)]), try file("few", [Array(zeros[..<300])]),
+    ]
+    let source = ArchiveTreeSource(
+      session: session, entries: [try archive("a", items)],
+      matcher: view == "patterns" ? try Self.matcher(excluding: "nothing") : PatternMatcher(fallback: true),
+      usesNames: false)
+    let tree =
+      view == "versions"
+      ? try ArchiveTree(mergedFrom: source, options: options)
+      : try ArchiveTree(of: try #require(try source.archives().first), from: source, options: options)
+    repository.resetCounts()
+    let holes: [String: Int] = ["sparse": 2 * zeros.count + 5000, "link": 2 * zeros.count + 5000, "zeros": zeros.count]
+    for item in items {
+      let name = String(decoding: item.path, as: UTF8.self)
+      let attributes = try tree.attributes(of: inode(view == "versions" ? "\(name)/\(name).00001" : name, in: tree))
+      #expect(attributes.holeBytes == Int64(holes[name] ?? 0), "\(name)")
+      #expect(attributes.blockCount == (attributes.size - attributes.holeBytes + 511) / 512)
+    }
+    #expect(repository.getCount == 0)
+    let content = try tree.open(inode(view == "versions" ? "sparse/sparse.00001" : "sparse", in: tree))
+    #expect(content.next(.hole, from: 0) == Int64(data.count))
+    #expect(content.next(.data, from: Int64(data.count)) == nil)
+  }
+
+  private static func matcher(excluding path: String) throws -> PatternMatcher {
+    let matcher = PatternMatcher(fallback: true)
+    matcher.add(.exclude, try PathPattern(parsing: Array(path.utf8), fallbackStyle: .fm))
+    return matcher
+  }
+
   @Test func `archives that were opened are let go of when their lists of chunks are long`() throws {
     var opened = OpenedArchives(maximumChunkCount: 10)
     for number in 0..<20 {

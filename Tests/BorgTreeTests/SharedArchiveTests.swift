@@ -42,6 +42,11 @@ final class StreamTreeSource: TreeSource {
   func forEachItem(
     in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
   ) throws(TreeError) { try memory.forEachItem(in: archive, body) }
+  /// Holes are what has this id.
+  static let hole = ChunkID(words: (0, 0, 0, 0))
+  func holeBytes(of chunks: [ChunkListEntry]) -> Int64 {
+    chunks.reduce(0) { $1.id == StreamTreeSource.hole ? $0 + Int64($1.size) : $0 }
+  }
   func content(of item: Item) throws(TreeError) -> any TreeContent { try memory.content(of: item) }
   func userID(_ name: UnsafeRawBufferPointer) -> UInt32? { memory.userID(name) }
   func groupID(_ name: UnsafeRawBufferPointer) -> UInt32? { memory.groupID(name) }
@@ -350,7 +355,7 @@ struct SharedArchiveTests {
     let remainder = bytes[(key + 5 + 8)...]
     #expect(remainder.first == UInt8(last))
     let block = Array(remainder + rest + rest).withUnsafeBytes {
-      MetadataBlock.build($0, from: nil, hash: NameHash())
+      MetadataBlockBuilder.build($0, hash: NameHash(), source: MemoryTreeSource([]))
     }
     #expect(Int(block.header.headLength) == remainder.count)
   }
@@ -364,7 +369,8 @@ struct SharedArchiveTests {
       for _ in 0...random.next(6) { broken[random.next(broken.count)] = UInt8(random.next(256)) }
       let start = random.next(broken.count)
       let block = broken.withUnsafeBytes {
-        MetadataBlock.build(UnsafeRawBufferPointer(rebasing: $0[start...]), from: nil, hash: NameHash())
+        MetadataBlockBuilder.build(
+          UnsafeRawBufferPointer(rebasing: $0[start...]), hash: NameHash(), source: MemoryTreeSource([]))
       }
       #expect(block.head.count + block.tail.count <= broken.count)
     }

@@ -85,6 +85,34 @@ struct TreeIndexTests {
     #expect(second.fetchCount == 0 && second.scans == 0)
   }
 
+  @Test func `bytes in holes are kept beside times, and hard links share them`() throws {
+    let index = MemoryTreeIndex()
+    func sparse(_ path: String, data: UInt32, holes: Int64) -> File {
+      File.file(path).with {
+        let hole = ChunkListEntry(id: StreamTreeSource.hole, size: 1 << 20, storedSize: 1 << 20)
+        $0.chunks = Array(repeating: hole, count: Int(holes))
+        $0.chunks?.append(ChunkListEntry(id: ChunkID(words: (1, 2, 3, 4)), size: data, storedSize: 9))
+        $0.size = holes << 20 + Int64(data)
+        $0.hardlinkMaster = true
+      }
+    }
+    let files = [
+      File.file("plain", "x"), sparse("dense", data: 1 << 20, holes: 0), sparse("sparse", data: 77, holes: 3),
+      sparse("timed", data: 1 << 20, holes: 1 << 12).with { $0.atime = 5 }, .hardLink("link", to: "timed"),
+      sparse("short", data: 9, holes: 2).with { $0.size = 5 },
+    ]
+    let expected: [String: Int64] = ["sparse": 3 << 20, "timed": 4 << 30, "link": 4 << 30, "short": 5]
+    for pass in 0..<2 {
+      let source = StreamTreeSource([(name: "a", files: files)], cut: 300, index: index)
+      let tree = try RepositoryTree(source, options: .test)
+      for name in try tree.names("a").dropFirst(2) {
+        #expect(try tree.at("a/\(name)").holeBytes == expected[name] ?? 0, "\(name)")
+      }
+      #expect(try tree.at("a/timed").atime == 5 && tree.at("a/sparse").atime == 0)
+      #expect(source.scans == 0 && (source.fetchCount == 0) == (pass == 1))
+    }
+  }
+
   @Test func `an archive that shares chunks with one that was mounted fetches what differs`() throws {
     let index = MemoryTreeIndex()
     let changed = archives[0].files[..<150] + [.file("zzz new")] + archives[0].files[150...]

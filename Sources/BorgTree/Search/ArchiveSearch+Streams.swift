@@ -76,13 +76,13 @@ extension ArchiveSearch {
 
   /// Makes blocks of chunks; `goOn` is called whenever there is one more, or one is known to be lost.
   private func fetch(_ ids: [ChunkID], _ goOn: () -> Void) {
-    let hash = store.hash
+    let store = store
     var (arrived, lastArrival) = (0, secondsSinceBoot())
     while arrived < ids.count {
       do throws(TreeError) {
         if let silence { throw silence }
         try store.source.forEachStreamChunk(Array(ids[arrived...])) { chunk in
-          MetadataBlock.build(chunk, from: nil, hash: hash)
+          store.build(chunk)
         } _: { block in
           _ = store.add(block, of: ids[arrived])
           arrived += 1

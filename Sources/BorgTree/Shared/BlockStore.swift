@@ -93,7 +93,7 @@ public final class BlockStore: Sendable {
     if let block = place.block { return block }
     if let block = kept(place.id), Int(block.header.headLength) == place.start { return keep(load(block), at: number) }
     let chunk = try source.streamChunk(place.id)
-    let block = chunk.withUnsafeBytes { MetadataBlock.build($0, from: place.start, hash: hash) }
+    let block = chunk.withUnsafeBytes { build($0, from: place.start) }
     source.index?.keep(block.imageBytes, .block, place.id)
     return keep(load(block), at: number)
   }
@@ -142,7 +142,12 @@ public final class BlockStore: Sendable {
 
   /// The block of bytes that were put together.
   func build(_ bytes: [UInt8]) -> MetadataBlock {
-    bytes.withUnsafeBytes { MetadataBlock.build($0, from: 0, hash: hash) }
+    bytes.withUnsafeBytes { build($0, from: 0) }
+  }
+
+  /// The block of a chunk whose first item begins at `start`; nil: where one can be seen to begin.
+  func build(_ chunk: UnsafeRawBufferPointer, from start: Int? = nil) -> MetadataBlock {
+    MetadataBlockBuilder.build(chunk, from: start, hash: hash, source: source)
   }
 
   private func keep(_ block: LoadedBlock, at number: Int, _ state: inout State) {
@@ -182,11 +187,5 @@ public final class BlockStore: Sendable {
       )
     }
     return LoadedBlock(block, owners)
-  }
-}
-
-extension MetadataBlock {
-  static func build(_ chunk: UnsafeRawBufferPointer, from start: Int?, hash: NameHash) -> MetadataBlock {
-    MetadataBlockBuilder.build(chunk, from: start, hash: hash)
   }
 }

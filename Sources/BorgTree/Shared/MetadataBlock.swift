@@ -71,7 +71,16 @@ public final class MetadataBlock: @unchecked Sendable {
 
   /// The stored access time; nil: the same as the modification time.
   func atime(_ item: BlockItem) -> Int64? {
-    item.flags.contains(.hasAtime) ? bytes(item.atimeStart, 8).loadUnaligned(as: Int64.self) : nil
+    item.flags.contains(.hasAtime) ? extra(item, 0) : nil
+  }
+
+  /// How many of a file's bytes are in holes.
+  func holeBytes(_ item: BlockItem) -> Int64 {
+    item.flags.contains(.hasHoles) ? extra(item, item.flags.contains(.hasAtime) ? 1 : 0) : 0
+  }
+
+  private func extra(_ item: BlockItem, _ number: UInt32) -> Int64 {
+    bytes(item.extrasStart, 8 * (number + 1)).loadUnaligned(fromByteOffset: 8 * Int(number), as: Int64.self)
   }
 
   /// The item of this name in one of the block's directories.
@@ -133,7 +142,7 @@ extension MetadataBlock {
       && (item.directory == BlockItem.none || item.directory < header.directoryCount)
       && (item.next == BlockItem.none || item.next < header.itemCount && Int(item.next) > number)
       && UInt64(item.offset) + UInt64(item.length) <= UInt64(header.chunkLength)
-      && (!item.flags.contains(.hasAtime) || holds(item.atimeStart, 8))
+      && holds(item.extrasStart, 8 * item.flags.extraCount) && (0...max(0, item.size)).contains(holeBytes(item))
   }
 
   private var areTablesSound: Bool {
@@ -203,7 +212,8 @@ struct BlockItem: BitwiseCopyable {
   var offset: UInt32
   var length: UInt32
   var nameStart: UInt32
-  var atimeStart: UInt32 = 0
+  /// The access time and the bytes in holes, of items that have them.
+  var extrasStart: UInt32 = 0
   var owner: UInt16
   /// The block's directory that holds it; `none` for the root's own item.
   var directory: UInt16
@@ -254,6 +264,10 @@ struct BlockItemFlags: OptionSet, BitwiseCopyable {
   static let hasAtime = BlockItemFlags(rawValue: 4)
   /// A later name of another item.
   static let isLink = BlockItemFlags(rawValue: 8)
+  static let hasHoles = BlockItemFlags(rawValue: 16)
+
+  /// How many numbers of 8 bytes are kept beside the item.
+  var extraCount: UInt32 { (contains(.hasAtime) ? 1 : 0) + (contains(.hasHoles) ? 1 : 0) }
 }
 
 /// A directory that holds items of the block.

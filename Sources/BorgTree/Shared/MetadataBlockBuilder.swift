@@ -5,6 +5,7 @@ import BorgFormat
 /// irregular: such archives are read whole.
 struct MetadataBlockBuilder {
   private let hash: NameHash
+  private let source: any TreeSource
   private var header = BlockHeader()
   private var items: [BlockItem] = []
   private var directories: [BlockDirectory] = []
@@ -27,15 +28,20 @@ struct MetadataBlockBuilder {
   private static let maximumCandidates = 64
 
   /// The block of a chunk whose first item begins at `start`; nil: where one can be seen to begin.
-  static func build(_ chunk: UnsafeRawBufferPointer, from start: Int? = nil, hash: NameHash) -> MetadataBlock {
-    var builder = MetadataBlockBuilder(hash)
+  static func build(
+    _ chunk: UnsafeRawBufferPointer, from start: Int? = nil, hash: NameHash, source: any TreeSource
+  ) -> MetadataBlock {
+    var builder = MetadataBlockBuilder(hash, source)
     let start = min(start ?? firstItem(in: chunk) ?? chunk.count, chunk.count)
     guard chunk.count <= maximumLength else { return builder.irregular() }
     builder.fill(chunk, from: start)
     return builder.finished()
   }
 
-  private init(_ hash: NameHash) { self.hash = hash }
+  private init(_ hash: NameHash, _ source: any TreeSource) {
+    self.hash = hash
+    self.source = source
+  }
 
   /// Where an item begins that is followed by another one or the chunk's end. Whoever uses it must see to it that what
   /// comes before is made of whole items. A later item than the first will do; what only looks like one costs that the
@@ -143,10 +149,7 @@ struct MetadataBlockBuilder {
       record.flags.insert(.isDamaged)
       header.hasDamagedFiles = 1
     }
-    if let atime = item.atime, atime != item.mtime {
-      record.flags.insert(.hasAtime)
-      record.atimeStart = withUnsafeBytes(of: atime) { keep($0) }
-    }
+    keepExtras(of: item, &record)
     if item.isDirectory {
       let hash = directory == BlockItem.none ? record.nameHash : hash.wide(item.path)
       directoryItems.append(BlockDirectoryItem(pathHash: hash, item: UInt32(number)))
@@ -158,6 +161,19 @@ struct MetadataBlockBuilder {
     }
     items.append(record)
     if directory != BlockItem.none { chain(number, in: Int(directory)) }
+  }
+
+  private mutating func keepExtras(of item: ItemSummary, _ record: inout BlockItem) {
+    record.extrasStart = UInt32(arena.count)
+    if let atime = item.atime, atime != item.mtime {
+      record.flags.insert(.hasAtime)
+      _ = withUnsafeBytes(of: atime) { keep($0) }
+    }
+    let holeBytes = source.holeBytes(of: item)
+    if holeBytes > 0 {
+      record.flags.insert(.hasHoles)
+      _ = withUnsafeBytes(of: holeBytes) { keep($0) }
+    }
   }
 
   private mutating func chain(_ number: UInt16, in directory: Int) {

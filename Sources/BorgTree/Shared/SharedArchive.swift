@@ -45,9 +45,8 @@ final class SharedArchive: Nodes {
     }
     try addKnown()
     var arrived = 0
-    let hash = store.hash
     try store.source.forEachStreamChunk(wanted) { chunk in
-      MetadataBlock.build(chunk, from: nil, hash: hash)
+      store.build(chunk)
     } _: { (block) throws(TreeError) in
       _ = store.add(block, of: wanted[arrived])
       arrived += 1
@@ -189,6 +188,7 @@ extension SharedArchive {
     result.location = location
     if !item.isDirectory {
       result.size = item.size
+      result.holeBytes = loaded.block.holeBytes(item)
       result.linkCount = assembly.linkCounts[number] ?? 1
     }
     return result
