@@ -26,7 +26,7 @@ let package = Package(
   ],
   targets: [
     // The operating system's own calls that Swift's Glibc module leaves out.
-    .systemLibrary(name: "CLinux"),
+    .target(name: "CLinux", path: "CLinux"),
     systemLibrary("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
     systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
     systemLibrary("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev"),
@@ -34,7 +34,7 @@ let package = Package(
     systemLibrary("CLZMA", pkgConfig: "liblzma", apt: "liblzma-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     systemLibrary("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
-    // The only C: pins libfuse's API version and turns its macros and versioned inlines into functions.
+    // Pins libfuse's API version and turns its macros and versioned inlines into functions.
     .systemLibrary(name: "CLibFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
     .target(name: "CFuse", dependencies: ["CLibFuse3"], path: "CFuse"),
 

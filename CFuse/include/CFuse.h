@@ -1,5 +1,5 @@
 // libfuse's low-level API as plain functions: its version is pinned here, and what libfuse offers as a macro or a
-// versioned inline becomes a function. The only C of the project.
+// versioned inline becomes a function.
 #ifndef BORGFS_CFUSE_H
 #define BORGFS_CFUSE_H
 

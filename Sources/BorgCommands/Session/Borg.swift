@@ -7,9 +7,7 @@ public enum Borg {
   /// Runs the process's command line and ends the process. `asBorgFS`: the executable is borgfs whatever its name.
   public static func main(asBorgFS: Bool = false) -> Never {
     blockBrokenPipeSignal()
-    let words = (0..<Int(CommandLine.argc)).compactMap { index in
-      CommandLine.unsafeArgv[index].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
-    }
+    let words = ProcessArguments.current()
     let run = Run(
       program: Program(calledAs: words.first ?? [], role: asBorgFS ? .borgfs : nil), commandLine: words,
       environment: .current(), clock: .system, console: Console(), watchesSignals: true)

@@ -15,20 +15,25 @@ final class ExtendedAttributeReader {
   private var list = [UInt8](repeating: 0, count: 65_536)
   private var value = [UInt8](repeating: 0, count: 65_536)
   private let monitor: any Monitor
+  private var missesProc = false
 
   init(monitor: any Monitor) {
     self.monitor = monitor
   }
 
   /// All attributes but ACLs; `wantsValues` false only looks for ACLs. Names that vanish meanwhile are skipped, others
-  /// that cannot be read give a warning without exit code. No support, or no permission: none.
+  /// that cannot be read give a warning without exit code. No support, or no permission: none. Without /proc, as in a
+  /// rescue system, none of what cannot be opened, and a warning once.
   func read(_ file: FileHandle, wantsValues: Bool) throws(BackupProblem) -> Found {
     var found = Found()
     let length = listNames(of: file)
     if length == 0 { return found }
     guard length > 0 else {
       if errno == ENOTSUP || errno == EPERM { return found }
-      throw .last("extended stat (xattrs)")
+      let problem = BackupProblem.last("extended stat (xattrs)")
+      guard file.isOutOfReach else { throw problem }
+      noteMissingProc()
+      return found
     }
     var start = 0
     for index in 0..<length where list[index] == 0 {
@@ -42,6 +47,15 @@ final class ExtendedAttributeReader {
       }
     }
     return found
+  }
+
+  private func noteMissingProc() {
+    guard !missesProc else { return }
+    missesProc = true
+    monitor.log(
+      LogRecord(
+        .warning, logger: "borg.xattr",
+        "/proc is not mounted: extended attributes of symlinks, FIFOs and devices are not stored.", warningCode: 1))
   }
 
   /// Offers little room first: the kernel allocates what it is offered, and few files have many attributes.

@@ -7,6 +7,8 @@ enum FileHandle {
   /// NUL-terminated.
   case path([CChar])
 
+  private static let descriptors = "/proc/self/fd/".utf8.map { CChar(bitPattern: $0) }
+
   /// `name` in an open directory, through /proc, so that nobody can swap a parent directory for a link meanwhile.
   /// Without an open directory (AT_FDCWD), `name` itself.
   init(directory: Int32, name: UnsafePointer<CChar>) {
@@ -14,11 +16,18 @@ enum FileHandle {
     var path: [CChar] = []
     if directory != AT_FDCWD {
       path.reserveCapacity(32 + length)
-      path.append(contentsOf: "/proc/self/fd/\(directory)/".utf8.map { CChar(bitPattern: $0) })
+      path.append(contentsOf: FileHandle.descriptors)
+      path.append(contentsOf: "\(directory)/".utf8.map { CChar(bitPattern: $0) })
     }
     path.append(contentsOf: UnsafeBufferPointer(start: name, count: length))
     path.append(0)
     self = .path(path)
+  }
+
+  /// Whether calls must fail, since /proc is not mounted.
+  var isOutOfReach: Bool {
+    guard case .path(let path) = self else { return false }
+    return path.starts(with: FileHandle.descriptors) && access(FileHandle.descriptors + [0], F_OK) != 0
   }
 
   /// The calls return what the C functions return, with the reason of a failure in errno.

@@ -23,6 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/// The words of the command line as the kernel gave them, the program's name first. Swift reads /proc for them, which
+/// a rescue system may not have.
+int clinux_argument_count(void);
+const char *clinux_argument(int number);
+
 // Declared by glibc only under _GNU_SOURCE, which Swift's own Glibc module is built without; the calls are there.
 extern ssize_t getdents64(int fd, void *buffer, size_t length);
 extern int pipe2(int ends[2], int flags);
