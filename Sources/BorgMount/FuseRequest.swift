@@ -144,6 +144,8 @@ extension fuse_entry_param {
   init(_ attributes: Attributes) {
     self.init()
     ino = attributes.inode
+    // The kernel makes the root itself, with none.
+    generation = attributes.inode == UInt64(FUSE_ROOT_ID) ? 0 : UInt64(attributes.generation)
     attr = stat(attributes)
     entry_timeout = CacheLifetime.ofName(attributes)
     attr_timeout = CacheLifetime.ofAttributes(attributes)

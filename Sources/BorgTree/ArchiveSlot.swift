@@ -50,6 +50,7 @@ final class ArchiveSlot: Sendable {
       if let known = try? tree?.attributes(of: directory) { known } else {
         earlierAttributes ?? options.syntheticDirectory(inode: directory, time: archive.start)
       }
+    attributes.generation = InodeNumber.generation([archive])
     attributes.areFinal = tree != nil || earlierAttributes != nil
     attributes.mayVanish = true
     return attributes

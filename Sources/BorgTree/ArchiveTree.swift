@@ -9,6 +9,7 @@ public final class ArchiveTree: FileTree {
   private let options: TreeOptions
   private let base: UInt64
   private let parentOfRoot: UInt64
+  private let generation: UInt32
 
   private static let root: UInt32 = 0
 
@@ -48,6 +49,7 @@ public final class ArchiveTree: FileTree {
     self.options = options
     self.base = base
     self.parentOfRoot = parentOfRoot
+    generation = InodeNumber.generation(archives)
   }
 
   /// In blocks that are shared with other archives where that is possible, else in a table of its own.
@@ -157,6 +159,7 @@ extension ArchiveTree {
   private func attributes(_ number: UInt32, _ node: NodeDescription) -> Attributes {
     var result = Attributes(
       inode: inode(number), mode: node.mode & ~options.umask, uid: node.uid, gid: node.gid, time: node.mtime)
+    result.generation = generation(number, node)
     result.ctime = node.ctime
     result.atime = node.atime
     if node.isDirectory { return result }
@@ -164,6 +167,12 @@ extension ArchiveTree {
     if node.isDevice { result.rdev = UInt64(bitPattern: node.size) } else { result.size = node.size }
     result.holeBytes = node.holeBytes
     return result
+  }
+
+  /// The root's is known before the archive is read.
+  private func generation(_ number: UInt32, _ node: NodeDescription) -> UInt32 {
+    guard number != ArchiveTree.root, let location = node.location else { return generation }
+    return generation ^ location.firstChunk &* 0x9E37_79B1 ^ location.offset
   }
 
   private func attributesOfParent(_ node: UInt32, _ description: NodeDescription) throws(TreeError) -> Attributes {

@@ -1,6 +1,8 @@
 /// What stat(2) tells of one object. Times are in nanoseconds since 1970.
 public struct Attributes: Sendable, Equatable {
   public var inode: UInt64
+  /// Tells what has the inode number here from what has it in mounts of other archives or with other patterns.
+  public var generation: UInt32 = 0
   public var mode: UInt32
   public var linkCount: UInt32 = 1
   public var uid: UInt32

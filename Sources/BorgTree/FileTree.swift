@@ -56,6 +56,11 @@ enum InodeNumber {
 
   static func tag(after tag: UInt32) -> UInt32 { tag >= maximumTag ? 1 : tag + 1 }
 
+  /// The part of generations that follows from the archives: bits of their ids that tags do not hold.
+  static func generation(_ archives: [TreeArchive]) -> UInt32 {
+    archives.reduce(0) { $0 ^ UInt32(truncatingIfNeeded: $1.id.words.1) }
+  }
+
   private static let maximumTag: UInt32 = 0x7FFF_FFFF
 }
 

@@ -21,13 +21,14 @@ public final class RepositoryTree: FileTree {
   }
 
   public func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes {
+    // Whoever remembers an inode number that the kernel has forgotten asks for its `.`, and may never look at the root.
+    if parent == InodeNumber.root || name.isDot { lookForChanges() }
     guard parent == InodeNumber.root else {
       let slot = try slot(parent)
       if parent == slot.directory, name.isDot { return slot.attributes }
       if parent == slot.directory, name.isDotDot { return root }
       return try tree(of: slot).lookup(name, in: parent)
     }
-    lookForChanges()
     if name.isDot || name.isDotDot { return root }
     guard let slot = shown.withLock({ $0.slot(named: Array(name)) }) else { throw .noSuchArchive }
     return slot.attributes

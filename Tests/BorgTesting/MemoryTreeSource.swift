@@ -39,7 +39,7 @@ public final class MemoryTreeSource: TreeSource {
     onScan: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     contents = archives.enumerated().map { number, archive in
-      let id = ChunkID(words: (UInt64(number + 1), 0, 0, 0))
+      let id = ChunkID(words: (UInt64(number + 1), UInt64(number + 1), 0, 0))
       let start = Int64(number + 1) * 1_000_000_000
       return Contents(archive: TreeArchive(name: Array(archive.name.utf8), id: id, start: start), files: archive.files)
     }

@@ -49,6 +49,38 @@ struct RepositoryTreeTests {
     #expect(try one.at("second/.") == one.at("second"))
   }
 
+  @Test func `who asks for an inode's dot alone learns which archives there are`() throws {
+    let source = MemoryTreeSource(archives)
+    source.show(["first: one"])
+    let tree = try RepositoryTree(source, options: .test)
+    let other = try RepositoryTree(MemoryTreeSource(archives), options: .test)
+    let (first, second) = (try other.at("first: one/a"), try other.at("second/a"))
+    let dot: [UInt8] = [0x2E]
+    #expect(try dot.withUnsafeBytes { try tree.lookup($0, in: first.inode) } == first)
+    source.show(["second"])
+    #expect(try dot.withUnsafeBytes { try tree.lookup($0, in: second.inode) } == second)
+    #expect(throws: TreeError.noSuchEntry) { try dot.withUnsafeBytes { try tree.lookup($0, in: first.inode) } }
+  }
+
+  @Test func `generations tell one archive's inodes from another's`() throws {
+    let source = MemoryTreeSource([("one", [.file("a")]), ("two", [.file("a")])])
+    let trees = try source.archives().map { try ArchiveTree(of: $0, from: source, options: .test) }
+    let (one, two) = (try trees[0].at("a"), try trees[1].at("a"))
+    #expect(one.inode == two.inode && one.generation != two.generation)
+    let tree = try RepositoryTree(source, options: .test)
+    #expect(try tree.at("one/a").generation == one.generation)
+    let unread = try tree.at("two").generation
+    #expect(try tree.at("two/a").generation == two.generation)
+    #expect(try tree.at("two").generation == unread)
+  }
+
+  @Test func `generations tell mounts with other patterns apart`() throws {
+    let files: [File] = [.file("a"), .file("b")]
+    let all = try ArchiveTree.of(files).at("a")
+    let selected = try ArchiveTree.of(files, source: MemoryTreeSource([("a", files)], selects: { $0 == "b" })).at("b")
+    #expect(all.inode == selected.inode && all.generation != selected.generation)
+  }
+
   @Test func `archives come and go, and what stays is not read again`() throws {
     let source = MemoryTreeSource(archives + [("third", [.file("b", "3")])])
     source.show(["first: one", "second"])

@@ -183,7 +183,7 @@ struct SharedArchiveTests {
   private func describe(_ tree: any FileTree, _ path: String) throws -> String {
     var attributes = try tree.at(path)
     let inode = attributes.inode
-    attributes.inode = 0
+    (attributes.inode, attributes.generation) = (0, 0)
     let target = attributes.mode & FileType.mask == FileType.symbolicLink ? try tree.linkTarget(of: inode) : []
     return "\(path) \(attributes) \(target) \(try tree.xattrNames(of: inode))"
   }
