@@ -68,7 +68,7 @@ final class ArchiveContent: TreeContent {
   private func chunk(_ index: Int) throws(TreeError) -> [UInt8] {
     let entry = chunks[index]
     let bytes: [UInt8]
-    do { bytes = try reader.chunk(entry.id, sizeHint: Int(entry.size)) } catch {
+    do { bytes = try reader.chunk(entry) } catch {
       throw .ioFailed("\(displayText(path)): chunk \(entry.id.hex): \(error)")
     }
     guard bytes.count == Int(entry.size) else {

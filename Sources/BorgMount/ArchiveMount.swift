@@ -129,7 +129,8 @@ public final class ArchiveMount {
       guard let data = source?.dataStatistics else { return }
       monitor.debug(
         "fuse: data cache: \(data.cachedChunks) chunks (\(data.cachedBytes) bytes); \(data.hits) hits, "
-          + "\(data.fetches) chunks (\(data.fetchedBytes) bytes) fetched", logger: "borg.fuse")
+          + "\(data.fetches) chunks (\(data.fetchedBytes) bytes) fetched, at most \(data.peakBytesInFlight) bytes at a time",
+        logger: "borg.fuse")
     }
     let ending = try MountSignals.serve(
       fuse, foreground: foreground,

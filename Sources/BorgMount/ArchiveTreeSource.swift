@@ -40,7 +40,8 @@ public final class ArchiveTreeSource: TreeSource {
     session: RepositorySession, entries: [Manifest.Entry], watch: ManifestWatch? = nil, matcher: PatternMatcher,
     usesNames: Bool, dataCacheBytes: Int = 64 << 20, metadataBytes: Int = .max, index: (any TreeIndex)? = nil
   ) {
-    let sizes = DataCacheSize.metadata(memory: Memory.availableBytes())
+    let memory = Memory.availableBytes()
+    let sizes = DataCacheSize.metadata(memory: memory)
     self.session = session
     shown = Mutex(ShownArchives(entries))
     self.watch = watch
@@ -51,7 +52,8 @@ public final class ArchiveTreeSource: TreeSource {
     metadataReader = ChunkReader(
       repository: session.repository, codec: session.codec, cacheBytes: sizes.stored)
     dataReader = ChunkReader(
-      repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes)
+      repository: session.repository, codec: session.codec, cacheBytes: dataCacheBytes,
+      bytesInFlight: DataCacheSize.inFlight(memory: memory))
     readAhead = ReadAhead(reader: dataReader)
     neighbours = NeighbourReader(
       metadata: metadataReader, data: dataReader, readAhead: readAhead,

@@ -18,6 +18,9 @@ enum DataCacheSize {
 
   static func usual(memory: Int) -> Int { min(max(memory / 8, usualSizes.lowerBound), usualSizes.upperBound) }
 
+  /// The most stored and plain bytes that are fetched and decoded at the same time.
+  static func inFlight(memory: Int) -> Int { min(max(memory / 4, 32 << 20), 256 << 20) }
+
   /// The most bytes of decoded metadata to keep, and of the stored metadata that items are decoded from.
   static func metadata(memory: Int) -> (decoded: Int, stored: Int) {
     (min(max(memory / 8, 16 << 20), 256 << 20), min(max(memory / 32, 4 << 20), 16 << 20))

@@ -83,7 +83,7 @@ final class ReadAhead: @unchecked Sendable {
     switch work {
     case .chunk(let chunk):
       // A chunk that cannot be had is reported to whoever reads it.
-      _ = try? reader.chunk(chunk.id, sizeHint: Int(chunk.size))
+      _ = try? reader.chunk(chunk, isAhead: true)
     case .other(let body): body()
     }
   }

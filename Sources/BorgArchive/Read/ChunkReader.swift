@@ -12,7 +12,9 @@ public final class ChunkReader: @unchecked Sendable {
   private var cache: ChunkCache
   /// Chunks that some thread is fetching.
   private var fetching: [ChunkID: Fetch] = [:]
+  private var room: FetchRoom
   private var workspaces: [CodecWorkspace] = []
+  private let maximumWorkspaces = availableProcessorCount()
   private var offsets = RecentOffsets()
   private var counts = Counts()
 
@@ -25,6 +27,8 @@ public final class ChunkReader: @unchecked Sendable {
     /// Held now.
     public var cachedChunks = 0
     public var cachedBytes = 0
+    /// The most stored and plain bytes that were fetched and decoded at the same time.
+    public var peakBytesInFlight = 0
   }
 
   /// What the threads that wait for a fetch are given.
@@ -32,38 +36,68 @@ public final class ChunkReader: @unchecked Sendable {
     var result: Result<[UInt8], any Error>?
   }
 
-  /// `cacheBytes` bounds the plaintext kept; 0 keeps nothing.
-  public init(repository: any Repository, codec: ObjectCodec, cacheBytes: Int) {
+  /// `cacheBytes` bounds the plaintext kept; 0 keeps nothing. `bytesInFlight` bounds the stored and plain bytes of what
+  /// is fetched and decoded at the same time, where chunk lists tell the sizes; whoever wants more waits.
+  public init(repository: any Repository, codec: ObjectCodec, cacheBytes: Int, bytesInFlight: Int = .max) {
     self.repository = repository
     self.codec = codec
     cache = ChunkCache(maximumBytes: max(0, cacheBytes))
+    room = FetchRoom(maximumBytes: bytesInFlight)
+  }
+
+  /// The chunk of an entry of a file's list. `isAhead`: nobody waits for it yet, so that readers go first.
+  public func chunk(_ entry: ChunkListEntry, isAhead: Bool = false) throws -> [UInt8] {
+    let (size, stored) = (Int(entry.size), Int(entry.storedSize))
+    let bytesInFlight = size + (stored > 0 ? stored : size)
+    return try chunk(entry.id, sizeHint: size, bytesInFlight: bytesInFlight, isAhead: isAhead)
   }
 
   public func chunk(_ id: ChunkID, sizeHint: Int? = nil) throws -> [UInt8] {
-    enum Plan {
-      case ready([UInt8])
-      case wait(Fetch)
-      case fetch(Fetch, CodecWorkspace)
+    try chunk(id, sizeHint: sizeHint, bytesInFlight: 2 * (sizeHint ?? 0), isAhead: false)
+  }
+
+  private enum Plan {
+    case ready([UInt8])
+    case wait(Fetch)
+    case fetch(Fetch, CodecWorkspace)
+  }
+
+  private func chunk(_ id: ChunkID, sizeHint: Int?, bytesInFlight: Int, isAhead: Bool) throws -> [UInt8] {
+    switch condition.withLock({ plan(id, bytesInFlight, isAhead) }) {
+    case .ready(let bytes): return bytes
+    case .wait(let fetch): return try wait(for: fetch)
+    case .fetch(let fetch, let workspace):
+      let result = Result { try codec.unseal(repository.get(id), id: id, sizeHint: sizeHint, workspace: workspace) }
+      finish(fetch, id, result, bytesInFlight, workspace)
+      return try result.get()
     }
-    let plan = condition.withLock { () -> Plan in
+  }
+
+  /// Waits until there is room for a fetch, unless meanwhile somebody else has fetched the chunk.
+  private func plan(_ id: ChunkID, _ bytesInFlight: Int, _ isAhead: Bool) -> Plan {
+    var place: Int?
+    defer { place.map { leaveLine($0) } }
+    while true {
       if let bytes = cache.chunk(id) {
         counts.hits += 1
         return .ready(bytes)
       }
       if let fetch = fetching[id] { return .wait(fetch) }
-      counts.fetches += 1
-      let fetch = Fetch()
-      fetching[id] = fetch
-      return .fetch(fetch, workspaces.popLast() ?? CodecWorkspace())
+      if room.admits(bytesInFlight, at: place) { break }
+      if place == nil, !isAhead { place = room.queue() }
+      condition.wait()
     }
-    switch plan {
-    case .ready(let bytes): return bytes
-    case .wait(let fetch): return try wait(for: fetch)
-    case .fetch(let fetch, let workspace):
-      let result = Result { try codec.unseal(repository.get(id), id: id, sizeHint: sizeHint, workspace: workspace) }
-      finish(fetch, id, result, workspace)
-      return try result.get()
-    }
+    room.begin(bytesInFlight)
+    counts.fetches += 1
+    let fetch = Fetch()
+    fetching[id] = fetch
+    return .fetch(fetch, workspaces.popLast() ?? CodecWorkspace())
+  }
+
+  /// There may be room for the next one, too.
+  private func leaveLine(_ place: Int) {
+    room.leaveLine(place)
+    if room.isAwaited { condition.broadcast() }
   }
 
   /// Says that these chunks will be asked for soon.
@@ -85,12 +119,15 @@ public final class ChunkReader: @unchecked Sendable {
   }
 
   private func finish(
-    _ fetch: Fetch, _ id: ChunkID, _ result: Result<[UInt8], any Error>, _ workspace: CodecWorkspace
+    _ fetch: Fetch, _ id: ChunkID, _ result: Result<[UInt8], any Error>, _ bytesInFlight: Int,
+    _ workspace: CodecWorkspace
   ) {
     condition.withLock {
       fetch.result = result
       fetching[id] = nil
-      workspaces.append(workspace)
+      room.end(bytesInFlight)
+      // Each holds memory for the largest chunk it has decoded.
+      if workspaces.count < maximumWorkspaces { workspaces.append(workspace) }
       if case .success(let bytes) = result {
         cache.insert(id, bytes)
         counts.fetchedBytes += bytes.count
@@ -112,6 +149,7 @@ public final class ChunkReader: @unchecked Sendable {
       var result = counts
       result.cachedChunks = cache.count
       result.cachedBytes = cache.byteCount
+      result.peakBytesInFlight = room.peakByteCount
       return result
     }
   }
