@@ -77,6 +77,8 @@ public final class ArchiveTreeSource: TreeSource {
     return list.archives
   }
 
+  public var storedArchives: Set<ChunkID>? { Set(session.manifest.archives.map(\.id)) }
+
   public func forEachItem(
     in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
   ) throws(TreeError) {

@@ -7,6 +7,8 @@ public protocol TreeSource: AnyObject, Sendable {
   /// The archives to show from now on when they are not those that were asked for last; nil: they still are. Called
   /// often, so it may answer nil without having looked.
   func changedArchives() -> [TreeArchive]?
+  /// All archives that there are, shown or not, by their ids; nil: that cannot be told.
+  var storedArchives: Set<ChunkID>? { get }
   /// Calls `body` with each item of the archive, in archive order, as its stream is skimmed.
   func forEachItem(in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void) throws(TreeError)
   /// The chunks that the archive's item stream is made of; nil: there are none to be had.
@@ -64,6 +66,8 @@ extension TreeSource {
   public func accessControlList(_ text: [UInt8], byDefault: Bool) -> [UInt8]? { nil }
 
   public func changedArchives() -> [TreeArchive]? { nil }
+
+  public var storedArchives: Set<ChunkID>? { nil }
 
   public func streamChunks(of archive: TreeArchive) throws(TreeError) -> [ChunkID]? { nil }
 

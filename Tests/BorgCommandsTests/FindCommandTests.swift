@@ -41,6 +41,26 @@ import Testing
     #expect(try find("--first", "1", "--name", "new*") == ["new1"])
   }
 
+  @Test func `a second search looks through nothing, and of a new archive through what is new`() throws {
+    func search(_ words: String...) throws -> (output: String, blocks: Int?) {
+      let result = try runner.run(["find", repository, "--debug"] + words)
+      let count = result.error.split(separator: " looked through ").last?.split(separator: " ").first
+      return (result.output, count.flatMap { Int($0) })
+    }
+    let first = try search("--name", "new*", "--versions")
+    #expect((first.blocks ?? 0) > 0 && first.output.contains("new3"))
+    let second = try search("--name", "new*", "--versions")
+    #expect(second.blocks == 0 && second.output == first.output)
+    #expect(try search("--larger", "1K").blocks == 0)
+    let files = runner.directory.path + "/files"
+    try Files.replace(Array("\(files)/sub/new4".utf8), with: [4])
+    #expect(try runner.run("create", "\(repository)::a4", files).code == 0)
+    let third = try search("--name", "new*", "--versions")
+    #expect((third.blocks ?? 0) > 0 && third.output.contains("a1 ... a4"))
+    #expect(try runner.run("delete", "\(repository)::a1").code == 0)
+    #expect(try search("--name", "new*", "--versions").output.contains("a2 ... a4"))
+  }
+
   @Test func `versions and archives are counted`() throws {
     let lines = try runner.run("find", repository, "--name", "changing.txt", "--versions").output.split(separator: "\n")
     #expect(lines.count == 4)

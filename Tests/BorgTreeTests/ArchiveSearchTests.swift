@@ -6,7 +6,7 @@ import Testing
 @testable import BorgTree
 
 /// Archives as item streams cut into chunks; chunks can be lost. Counts what is fetched.
-private final class SearchSource: TreeSource {
+final class SearchSource: TreeSource {
   private struct State {
     var fetches = 0
     var scans = 0
@@ -18,12 +18,19 @@ private final class SearchSource: TreeSource {
   private let chunks: [ChunkID: [UInt8]]
   private let state = Mutex(State())
   let metadataBytes: Int
+  let index: (any TreeIndex)?
+  let storedArchives: Set<ChunkID>?
 
-  /// `cut` cuts the encoded items of one archive.
-  init(_ archives: [[Item]], metadataBytes: Int = 64 << 20, cut: ([[UInt8]]) -> [[UInt8]]) {
-    list = archives.indices.map {
+  /// `cut` cuts the encoded items of one archive. `deleted`: archives that there were before.
+  init(
+    _ archives: [[Item]], metadataBytes: Int = 64 << 20, index: (any TreeIndex)? = nil, deleted: Range<Int> = 0..<0,
+    cut: ([[UInt8]]) -> [[UInt8]]
+  ) {
+    self.index = index
+    list = archives.indices.filter { !deleted.contains($0) }.map {
       TreeArchive(name: Array("a\($0)".utf8), id: ChunkID(words: (UInt64($0), 0, 0, 9)), start: Int64($0))
     }
+    storedArchives = Set(list.map(\.id))
     var (streams, chunks, ids) = ([[ChunkID]](), [ChunkID: [UInt8]](), [[UInt8]: ChunkID]())
     for items in archives {
       let encoded = items.map { item in
@@ -44,7 +51,8 @@ private final class SearchSource: TreeSource {
 
   static func pieces(of length: Int) -> ([[UInt8]]) -> [[UInt8]] {
     { items in
-      let stream = Array(items.joined())
+      var stream: [UInt8] = []
+      for item in items { stream += item }
       return stride(from: 0, to: stream.count, by: length).map { Array(stream[$0..<min(stream.count, $0 + length)]) }
     }
   }
@@ -104,23 +112,25 @@ private final class SearchSource: TreeSource {
 }
 
 /// Admits what the closures admit. Counts the directories it is asked about.
-private final class Condition: SearchCondition {
+final class Condition: SearchCondition {
   private let directories: (String) -> Bool
+  private let names: (String) -> Bool
   private let items: (SearchedItem) -> Bool
   private let paths: (String) -> Bool
   private(set) var directoryCount = 0
 
   init(
     directories: @escaping (String) -> Bool = { _ in true }, items: @escaping (SearchedItem) -> Bool = { _ in true },
-    paths: @escaping (String) -> Bool = { _ in true }
+    names: @escaping (String) -> Bool = { _ in true }, paths: @escaping (String) -> Bool = { _ in true }
   ) {
-    (self.directories, self.items, self.paths) = (directories, items, paths)
+    (self.directories, self.items, self.names, self.paths) = (directories, items, names, paths)
   }
 
   func admits(directory path: UnsafeRawBufferPointer) -> Bool {
     directoryCount += 1
     return directories(String(decoding: path, as: UTF8.self))
   }
+  func admits(name: UnsafeRawBufferPointer) -> Bool { names(String(decoding: name, as: UTF8.self)) }
   func admits(_ item: SearchedItem) -> Bool { items(item) }
   func admits(_ item: SearchedItem, at path: UnsafeRawBufferPointer) -> Bool {
     paths(String(decoding: path, as: UTF8.self))
@@ -178,6 +188,13 @@ private final class Condition: SearchCondition {
     guard metadataBytes > 0 else { return }
     #expect(try find(source, in: store).findings == findings)
     #expect(source.fetchCount == source.chunkCount)
+  }
+
+  @Test func `of two items with one path the later in the archive counts, whichever chunk was come upon first`() throws
+  {
+    let (old, new) = (file("a", content: 4), file("a", content: 5))
+    let source = SearchSource([[new], [new, old], [old, new]], cut: SearchSource.items(1))
+    #expect(try find(source).findings.map { $0.versions.map(\.archives) } == [[[0], [1], [2]]])
   }
 
   @Test func `contents A, B, A are three versions`() throws {

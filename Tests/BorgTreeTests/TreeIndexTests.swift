@@ -6,7 +6,7 @@ import Testing
 @testable import BorgTree
 
 /// Keeps records in memory.
-private final class MemoryTreeIndex: TreeIndex {
+final class MemoryTreeIndex: TreeIndex {
   private struct Key: Hashable {
     var kind: IndexRecordKind
     var id: ChunkID
@@ -33,6 +33,19 @@ private final class MemoryTreeIndex: TreeIndex {
   func count(_ kind: IndexRecordKind) -> Int { records.withLock { $0.keys.count { $0.kind == kind } } }
   func loadCount(_ kind: IndexRecordKind) -> Int { loads.withLock { $0[kind, default: 0] } }
   func forget(_ kind: IndexRecordKind) { records.withLock { $0 = $0.filter { $0.key.kind != kind } } }
+
+  /// A copy, as another process would find it.
+  func copy() -> MemoryTreeIndex {
+    let copy = MemoryTreeIndex()
+    copy.take(from: self)
+    return copy
+  }
+
+  /// Takes over all records, as when another process had written them.
+  func take(from other: MemoryTreeIndex) {
+    let others = other.records.withLock { $0 }
+    records.withLock { $0.merge(others) { $1 } }
+  }
 
   /// Lets `damage` at each record of a kind.
   func damage(_ kind: IndexRecordKind, _ damage: (inout [UInt8]) -> Void) {

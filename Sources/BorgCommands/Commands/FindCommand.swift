@@ -77,7 +77,7 @@ struct FindCommand: BorgCommand {
       session: context.session, entries: entries, matcher: PatternMatcher(fallback: true), usesNames: false,
       metadataBytes: FindCommand.metadataBytes, index: index)
     let store = BlockStore(source, options: TreeOptions(uid: 0, gid: 0, mountTime: 0))
-    let search = ArchiveSearch(in: store, for: condition)
+    let search = ArchiveSearch(in: store, for: condition, usesSeen: true)
     var isComplete = true
     search.search(try source.archives()) { archive, error in
       isComplete = false
@@ -85,6 +85,7 @@ struct FindCommand: BorgCommand {
     }
     context.monitor.debug(
       "\(entries.count) archives: looked through \(search.partCount) blocks of metadata", logger: "borg.archiver")
+    defer { search.keepSeen() }
     var printer = FindingPrinter(style, entries)
     var text: [UInt8] = []
     search.forEachFinding { finding in
@@ -146,8 +147,10 @@ private final class FindCondition: SearchCondition {
   func admits(_ item: SearchedItem) -> Bool {
     guard sizes.contains(item.size), times.contains(item.mtime) else { return false }
     if let type, item.mode & FileType.mask != type { return false }
-    return name?.matches(item.name) ?? true
+    return true
   }
+
+  func admits(name: UnsafeRawBufferPointer) -> Bool { self.name?.matches(name) ?? true }
 
   func admits(_ item: SearchedItem, at path: UnsafeRawBufferPointer) -> Bool {
     showsAll || matcher.decide(path).isIncluded

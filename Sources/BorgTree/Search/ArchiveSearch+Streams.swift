@@ -17,7 +17,7 @@ extension ArchiveSearch {
   }
 
   /// Searches some of the archives; returns what went wrong in which.
-  func search(_ archives: [TreeArchive], _ some: Range<Int>) -> [Int: TreeError] {
+  func search(_ archives: [TreeArchive], _ some: ArraySlice<Int>) -> [Int: TreeError] {
     var streams = Streams(chain: BlockChain(store))
     for ordinal in some {
       do throws(TreeError) {

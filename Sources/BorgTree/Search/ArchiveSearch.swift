@@ -3,25 +3,33 @@ import BorgFormat
 /// Looks for items in many archives at once. Archives of the same files share most of their blocks: each block, and what
 /// lies between two, is looked through once, whichever archive comes first. An archive that cannot be put together from
 /// blocks is read item by item.
+///
+/// What a search sees in blocks and seams is kept in the source's index. A later one, for whatever it looks, takes from
+/// there what it would see, and opens blocks only of archives that are new.
 public final class ArchiveSearch {
   let store: BlockStore
   var parts = SearchedParts()
+  var seen: SeenParts?
+  /// The archives that earlier searches had not seen whole.
+  var followed: [(ordinal: Int, id: ChunkID)] = []
   /// By the blocks' numbers. They stay when blocks are given up, so that the streams of further archives can be followed.
   var ends: [BlockEnds?] = []
   /// Chunks that could not be had.
   var lost: [ChunkID: TreeError] = [:]
   /// The source did not answer: it is not asked again, which would take as long for each chunk.
   var silence: TreeError?
-  private var condition: any SearchCondition
-  private var sightings = Sightings()
+  private(set) var condition: any SearchCondition
+  var sightings = Sightings()
   private var path: [UInt8] = []
 
   /// So that chunks can be fetched ahead from one archive to the next.
   private static let archivesAtOnce = 64
 
-  public init(in store: BlockStore, for condition: any SearchCondition) {
+  /// `usesSeen`: what earlier searches saw is taken from the index. Then no other condition can be searched for.
+  public init(in store: BlockStore, for condition: any SearchCondition, usesSeen: Bool = false) {
     self.store = store
     self.condition = condition
+    if usesSeen, let index = store.source.index { seen = SeenParts(index, store.hash) }
   }
 
   /// Blocks and seams looked through so far, and archives read item by item.
@@ -29,12 +37,19 @@ public final class ArchiveSearch {
 
   /// Searches archives; to be called once. What cannot be read is told to `damaged`, and costs the rest of that archive.
   public func search(_ archives: [TreeArchive], damaged: (TreeArchive, TreeError) -> Void) {
-    for start in stride(from: 0, to: archives.count, by: ArchiveSearch.archivesAtOnce) {
-      let some = start..<min(archives.count, start + ArchiveSearch.archivesAtOnce)
+    let unknown = recall(archives)
+    followed = unknown.map { ($0, archives[$0].id) }
+    for start in stride(from: 0, to: unknown.count, by: ArchiveSearch.archivesAtOnce) {
+      let some = unknown[start..<min(unknown.count, start + ArchiveSearch.archivesAtOnce)]
       for (ordinal, error) in search(archives, some).sorted(by: { $0.key < $1.key }) {
         damaged(archives[ordinal], error)
       }
     }
+  }
+
+  func forgetFindings(seenCount: Int) {
+    parts = SearchedParts(seenCount: seenCount)
+    sightings = Sightings()
   }
 
   /// Looks for something else in some of the parts of the archives that were searched, nil: in all. What was found before
@@ -48,6 +63,7 @@ public final class ArchiveSearch {
       case .block(let number):
         do throws(TreeError) { scan(try block(number), part) } catch { damaged(error) }
       case .seam(let seam): scan(seam.block, part)
+      case .seen: continue
       // What is wrong with it was told when it was read first.
       case .archive(let archive): try? readItems(of: archive, part)
       }
@@ -56,9 +72,9 @@ public final class ArchiveSearch {
 
   /// Calls `body` with all that was found, sorted by path.
   public func forEachFinding(_ body: (Finding) throws -> Void) rethrows {
-    let names = FirstNames(sightings.sources, in: parts, store.hash) { try? block($0) }
-    let sighted = sightings.parts
-    let holders = parts.holders { sighted.contains($0) || names.areHeld(by: $0) }
+    let names = firstNames()
+    let sighted = sightings.parts(of: parts.contents.count)
+    let holders = parts.holders { sighted[Int($0)] || names.areHeld(by: $0) }
     for path in sightings.pathsInOrder() {
       if let finding = finding(path, holders, names) { try body(finding) }
     }
@@ -69,18 +85,25 @@ public final class ArchiveSearch {
     for occurrence in sightings.occurrences(of: path) {
       for archive in holders[sightings.occurrences[occurrence].part] ?? [] { held.append((archive, occurrence)) }
     }
-    held.sort { ($0.archive, $0.occurrence) < ($1.archive, $1.occurrence) }
+    held.sort {
+      $0.archive != $1.archive ? $0.archive < $1.archive : lies($0.occurrence, before: $1.occurrence, in: $0.archive)
+    }
     var finding = Finding(path: sightings.paths.withBytes(path) { Array($0) }, versions: [])
     var identity: UInt64?
     for (place, (archive, occurrence)) in held.enumerated() {
       // Of two items with one path the later counts, as everywhere.
       if place + 1 < held.count, held[place + 1].archive == archive { continue }
       let sighting = sightings.sightings[Int(sightings.occurrences[occurrence].sighting)]
-      let content = names.content(of: sighting, in: archive, holders)
+      let content = names.content(of: sighting, in: archive, holders, parts)
       finding.add(content, in: Int(archive), isSame: content.identity == identity)
       identity = content.identity
     }
     return finding.versions.isEmpty ? nil : finding
+  }
+
+  private func lies(_ first: Int, before second: Int, in archive: UInt32) -> Bool {
+    let (a, b) = (sightings.occurrences[first].part, sightings.occurrences[second].part)
+    return a == b ? first < second : parts.lies(a, before: b, in: archive)
   }
 }
 
@@ -90,6 +113,7 @@ extension ArchiveSearch {
   /// The part that is this block or seam, looked through when it is new.
   func part(_ content: ArchiveAssembly.Part.Content) throws(TreeError) -> UInt32 {
     if let known = parts.part(of: content) { return known }
+    if let seen = seenPart(content) { return seen }
     let block =
       switch content {
       case .block(let number): try self.block(number)
@@ -97,6 +121,7 @@ extension ArchiveSearch {
       }
     let part = parts.add(content)
     scan(block, part)
+    note(block, content, part)
     return part
   }
 
@@ -143,12 +168,12 @@ extension ArchiveSearch {
   ) {
     let content = SightedContent(item)
     let seen = SearchedItem(name: name, mode: content.mode, size: content.size, mtime: content.mtime)
-    guard condition.admits(seen) else { return }
+    guard condition.admits(seen), condition.admits(name: name) else { return }
     path.append(contentsOf: name)
     path.withUnsafeBytes { path in
       guard condition.admits(seen, at: path) else { return }
       let source = item.flags.contains(.isLink) ? block.source(ofLink: number) : nil
-      sightings.add(content, at: path, source: source, in: part)
+      sightings.add(content, at: path, source: source, in: CollectionOfOne(part))
     }
   }
 
@@ -179,8 +204,8 @@ extension ArchiveSearch {
     let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
     let seen = SearchedItem(name: name, mode: item.mode, size: item.size, mtime: item.mtime)
     guard condition.admits(directory: UnsafeRawBufferPointer(rebasing: path[..<(slash ?? 0)])),
-      condition.admits(seen), condition.admits(seen, at: path)
+      condition.admits(seen), condition.admits(name: name), condition.admits(seen, at: path)
     else { return }
-    sightings.add(content, at: path, source: nil, in: part)
+    sightings.add(content, at: path, source: nil, in: CollectionOfOne(part))
   }
 }

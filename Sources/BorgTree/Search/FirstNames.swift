@@ -10,22 +10,26 @@ struct FirstNames {
   /// By the first name's number.
   private var holders: [[Holder]]
   private var parts: Set<UInt32> = []
+  /// By the hash of the directory they are in.
+  private let wanted: [UInt64: [Wanted]]
 
   /// Looks for the paths in all parts. `block` gives a block by its number; one that cannot be had again leaves later
   /// names without content.
   init(_ paths: ByteTable, in searched: SearchedParts, _ hash: NameHash, block: (UInt32) -> MetadataBlock?) {
     holders = Array(repeating: [], count: paths.count)
-    guard paths.count > 0 else { return }
-    let wanted = FirstNames.byDirectory(paths, hash)
+    wanted = FirstNames.byDirectory(paths, hash)
+    guard !isEmpty else { return }
     for (part, content) in searched.contents.enumerated() {
       switch content {
       case .block(let number):
-        if let block = block(number) { look(in: block, UInt32(part), wanted) }
-      case .seam(let seam): look(in: seam.block, UInt32(part), wanted)
-      case .archive: continue
+        if let block = block(number) { look(in: block, UInt32(part)) }
+      case .seam(let seam): look(in: seam.block, UInt32(part))
+      case .archive, .seen: continue
       }
     }
   }
+
+  var isEmpty: Bool { wanted.isEmpty }
 
   private struct Wanted {
     var name: [UInt8]
@@ -33,7 +37,6 @@ struct FirstNames {
     var number: Int
   }
 
-  /// The paths by the hash of the directory they are in.
   private static func byDirectory(_ paths: ByteTable, _ hash: NameHash) -> [UInt64: [Wanted]] {
     var wanted: [UInt64: [Wanted]] = [:]
     for number in 0..<paths.count {
@@ -47,7 +50,7 @@ struct FirstNames {
     return wanted
   }
 
-  private mutating func look(in block: MetadataBlock, _ part: UInt32, _ wanted: [UInt64: [Wanted]]) {
+  private mutating func look(in block: MetadataBlock, _ part: UInt32) {
     for number in 0..<Int(block.header.directoryCount) {
       for first in wanted[block.directory(number).pathHash] ?? [] {
         let found = first.name.withUnsafeBytes {
@@ -56,22 +59,46 @@ struct FirstNames {
         guard let item = found.map({ block.item($0) }), !item.isDirectory, !item.flags.contains(.isLink) else {
           continue
         }
-        holders[first.number].append(Holder(part: part, content: SightedContent(item)))
-        parts.insert(part)
+        add(SightedContent(item), of: first, in: part)
       }
     }
+  }
+
+  /// Looks in what was seen of the parts from `firstPart` on.
+  mutating func look(in segment: SeenSegment, from firstPart: UInt32, _ hash: NameHash) {
+    for directory in 0..<segment.directoryCount {
+      guard let wanted = segment.withPath(ofDirectory: directory, { self.wanted[hash.wide($0)] }) else { continue }
+      for name in segment.names(in: directory) {
+        for first in wanted where segment.withName(name, { $0.elementsEqual(first.name) }) {
+          for number in segment.contents(of: name) {
+            let record = segment.contents[number]
+            let content = record.sighted
+            guard record.source == SeenSegment.none, content.mode & FileType.mask != FileType.directory else {
+              continue
+            }
+            segment.forEachHolder(of: number) { add(content, of: first, in: firstPart + $0) }
+          }
+        }
+      }
+    }
+  }
+
+  private mutating func add(_ content: SightedContent, of first: Wanted, in part: UInt32) {
+    holders[first.number].append(Holder(part: part, content: content))
+    parts.insert(part)
   }
 
   /// Whether a part holds any of the first names.
   func areHeld(by part: UInt32) -> Bool { parts.contains(part) }
 
-  /// What an archive holds of a sighting. `archives`: which hold each part.
+  /// What an archive holds of a sighting. `archives`: which hold each of the parts.
   func content(
-    of sighting: Sightings.Sighting, in archive: UInt32, _ archives: [UInt32: [UInt32]]
+    of sighting: Sightings.Sighting, in archive: UInt32, _ archives: [UInt32: [UInt32]], _ parts: SearchedParts
   ) -> SightedContent {
     var content = sighting.content
     guard sighting.source != Sightings.none else { return content }
-    let holder = holders[Int(sighting.source)].last { FirstNames.contains(archives[$0.part] ?? [], archive) }
+    let own = holders[Int(sighting.source)].filter { FirstNames.contains(archives[$0.part] ?? [], archive) }
+    let holder = own.max { parts.lies($0.part, before: $1.part, in: archive) }
     if let holder { content.become(holder.content) }
     return content
   }

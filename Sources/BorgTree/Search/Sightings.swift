@@ -31,15 +31,18 @@ struct Sightings {
 
   /// `source`: of a later name of a hard link whose content is its first name's.
   mutating func add(
-    _ content: SightedContent, at path: UnsafeRawBufferPointer, source: UnsafeRawBufferPointer?, in part: UInt32
+    _ content: SightedContent, at path: UnsafeRawBufferPointer, source: UnsafeRawBufferPointer?,
+    in parts: some Collection<UInt32>
   ) {
-    guard let entry = paths.insert(path) else { return }
+    guard !parts.isEmpty, let entry = paths.insert(path) else { return }
     if entry.isNew { last.append(Sightings.none) }
     let source = source.flatMap { sources.insert($0) }.map { UInt32($0.index) } ?? Sightings.none
     let sighting = sighting(content, of: entry.index, source)
-    occurrences.append(
-      Occurrence(part: part, sighting: sighting, previous: sightings[Int(sighting)].lastOccurrence))
-    sightings[Int(sighting)].lastOccurrence = UInt32(occurrences.count - 1)
+    for part in parts {
+      occurrences.append(
+        Occurrence(part: part, sighting: sighting, previous: sightings[Int(sighting)].lastOccurrence))
+      sightings[Int(sighting)].lastOccurrence = UInt32(occurrences.count - 1)
+    }
   }
 
   private mutating func sighting(_ content: SightedContent, of path: Int, _ source: UInt32) -> UInt32 {
@@ -56,8 +59,12 @@ struct Sightings {
     return number
   }
 
-  /// The parts that hold anything that was found.
-  var parts: Set<UInt32> { Set(occurrences.lazy.map(\.part)) }
+  /// Which of so many parts hold anything that was found.
+  func parts(of count: Int) -> [Bool] {
+    var parts = Array(repeating: false, count: count)
+    for occurrence in occurrences { parts[Int(occurrence.part)] = true }
+    return parts
+  }
 
   /// The paths' numbers in the order of their bytes.
   func pathsInOrder() -> [Int] {

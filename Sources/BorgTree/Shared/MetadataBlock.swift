@@ -42,6 +42,7 @@ public final class MetadataBlock: @unchecked Sendable {
 
   /// The bytes to keep.
   var imageBytes: [UInt8] { Array(image) }
+  func withImage<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { body(UnsafeRawBufferPointer(image)) }
 
   deinit { image.deallocate() }
 

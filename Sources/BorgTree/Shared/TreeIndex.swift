@@ -1,6 +1,6 @@
 import BorgFormat
 
-/// Where blocks and assemblies of archives outlive the process. Nothing depends on what it holds; it may drop whatever
+/// Where blocks, assemblies of archives and what searches saw outlive the process. Nothing depends on what it holds; it may drop whatever
 /// it is given. Thread-safe.
 public protocol TreeIndex: Sendable {
   /// The key of the hashes in what is kept.
@@ -19,4 +19,8 @@ public enum IndexRecordKind: UInt8, Sendable {
   case chain = 2
   /// An archive's directories, by the archive's id.
   case directories = 3
+  /// What searches saw in some parts, by a random id.
+  case seenSegment = 4
+  /// All such segments, and the archives made of their parts.
+  case seenCatalog = 5
 }
