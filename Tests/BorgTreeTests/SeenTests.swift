@@ -174,11 +174,12 @@ struct SeenTests {
   }
 
   @Test func `parts far from each other are told apart`() throws {
-    var builder = SeenSegmentBuilder(NameHash(key: (1, 2)))
+    let store = BlockStore(source([], nil), options: .test)
+    var builder = SeenSegmentBuilder(store.hash)
     for number in 0..<1000 {
       var bytes: [UInt8] = []
       ItemCodec.encode(file("folder/a", content: number % 500 == 3 ? 4 : 5), into: &bytes)
-      let block = bytes.withUnsafeBytes { MetadataBlock.build($0, from: 0, hash: NameHash(key: (1, 2))) }
+      let block = store.build(bytes)
       builder.add(block, called: ChunkID(words: (UInt64(number), 0, 0, 0)))
     }
     let segment = try #require(SeenSegment(builder.segment.bytes))

@@ -4,7 +4,6 @@ import BorgFormat
 struct SeenParts {
   let index: any TreeIndex
   var catalog: SeenCatalog
-  private let hash: NameHash
   private var builder: SeenSegmentBuilder
   /// The catalog's parts by what they are called, made when somebody asks.
   private var numbers: [ChunkID: UInt32]?
@@ -13,7 +12,6 @@ struct SeenParts {
 
   init(_ index: any TreeIndex, _ hash: NameHash) {
     self.index = index
-    self.hash = hash
     catalog = SeenCatalog.kept(in: index)
     builder = SeenSegmentBuilder(hash)
   }
@@ -31,7 +29,7 @@ struct SeenParts {
     _ = number(of: id)
     if builder.isFull {
       catalog.add(builder, in: index)
-      builder = SeenSegmentBuilder(hash)
+      builder.clear()
     }
     newNumbers[part] = UInt32(catalog.parts.count + builder.parts.count)
     builder.add(block, called: id)

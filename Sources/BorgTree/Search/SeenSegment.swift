@@ -58,7 +58,7 @@ struct SeenSegment {
   }
 
   var bytes: [UInt8] {
-    var record = RecordWriter()
+    var record = RecordWriter(reserving: byteCount)
     record.append([partCount])
     record.append(directories)
     record.append(names)
@@ -69,6 +69,12 @@ struct SeenSegment {
     record.append(sourceBytes)
     record.append(holders)
     return record.bytes
+  }
+
+  /// About as many bytes as it takes.
+  private var byteCount: Int {
+    (directories.count + names.count) * MemoryLayout<Name>.stride + contents.count * MemoryLayout<Content>.stride
+      + sources.count * 4 + directoryBytes.count + nameBytes.count + sourceBytes.count + holders.count + 100
   }
 
   private var isSound: Bool {

@@ -7,7 +7,7 @@ struct SeenSegmentBuilder {
   private let hash: NameHash
   private var directories = ByteTable()
   private var names: [Name] = []
-  /// The names' numbers, and by these the hashes that they lie under: most names that are looked up are new.
+  /// The names' numbers, and what each lies under: in most places that are looked at there is another one.
   private var slots = SlotTable()
   private var slotHashes: [UInt32] = []
   private var lastName = -1
@@ -44,6 +44,17 @@ struct SeenSegmentBuilder {
   /// Whether there is so much that it is to be a segment of its own.
   var isFull: Bool {
     byteCount >= SeenSegmentBuilder.maximumByteCount || occurrences.count >= SeenSegmentBuilder.maximumOccurrences
+  }
+
+  /// Goes on with nothing, in the same memory.
+  mutating func clear() {
+    parts.removeAll(keepingCapacity: true)
+    names.removeAll(keepingCapacity: true)
+    slotHashes.removeAll(keepingCapacity: true)
+    nameBytes.removeAll(keepingCapacity: true)
+    contents.removeAll(keepingCapacity: true)
+    occurrences.removeAll(keepingCapacity: true)
+    (directories, sources, slots, lastName) = (ByteTable(), ByteTable(), SlotTable(), -1)
   }
 
   mutating func add(_ block: MetadataBlock, called id: ChunkID) {
@@ -162,6 +173,10 @@ extension SeenSegmentBuilder {
   var segment: SeenSegment {
     var segment = SeenSegment()
     segment.partCount = UInt32(parts.count)
+    segment.names.reserveCapacity(names.count + 1)
+    segment.contents.reserveCapacity(contents.count + 1)
+    segment.nameBytes.reserveCapacity(nameBytes.count)
+    segment.holders.reserveCapacity(occurrences.count * 2)
     let holders = Grouping(occurrences.lazy.map { (Int($0.content), $0.part) }, into: contents.count)
     let byDirectory = Grouping(
       names.indices.lazy.map { (Int(names[$0].directory), UInt32($0)) }, into: directories.count)

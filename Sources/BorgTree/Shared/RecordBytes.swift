@@ -2,6 +2,9 @@
 struct RecordWriter {
   private(set) var bytes: [UInt8] = []
 
+  /// `byteCount`: about how long it will be.
+  init(reserving byteCount: Int = 0) { bytes.reserveCapacity(byteCount) }
+
   mutating func append<T: BitwiseCopyable>(_ values: [T]) {
     withUnsafeBytes(of: UInt64(values.count)) { bytes.append(contentsOf: $0) }
     values.withUnsafeBytes { bytes.append(contentsOf: $0) }
