@@ -94,10 +94,10 @@ public final class ChunkReader: @unchecked Sendable {
     return .fetch(fetch, workspaces.popLast() ?? CodecWorkspace())
   }
 
-  /// There may be room for the next one, too.
+  /// There may be room for the next one, too, or for what is fetched ahead.
   private func leaveLine(_ place: Int) {
     room.leaveLine(place)
-    if room.isAwaited { condition.broadcast() }
+    condition.broadcast()
   }
 
   /// Says that these chunks will be asked for soon.

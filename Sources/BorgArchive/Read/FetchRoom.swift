@@ -11,9 +11,6 @@ struct FetchRoom {
 
   init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
-  /// Whether any reader waits.
-  var isAwaited: Bool { !line.isEmpty }
-
   /// Whether a fetch may begin. `place`: the reader's in the line, when it waits there.
   func admits(_ bytes: Int, at place: Int?) -> Bool {
     line.first == place && (byteCount == 0 || bytes <= maximumBytes - byteCount)
