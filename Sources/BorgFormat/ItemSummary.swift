@@ -42,6 +42,8 @@ public struct ItemSummary {
   /// The list of chunks as it is stored, for `ItemCodec.chunkList`, when one of them may be part of a hole; base nil: none
   /// may.
   public var chunksWithHoles: UnsafeRawBufferPointer
+  /// Of `size`: in holes. Of what was skimmed 0, since ids must be known to tell.
+  public var holeBytes: Int64
   public var location: ItemLocation
 
   @inlinable public init(path: UnsafeRawBufferPointer, location: ItemLocation) {
@@ -64,6 +66,7 @@ public struct ItemSummary {
     isPart = false
     contentHash = 0
     chunksWithHoles = UnsafeRawBufferPointer(start: nil, count: 0)
+    holeBytes = 0
     self.location = location
   }
 }

@@ -26,7 +26,8 @@ public final class ArchiveTree: FileTree {
   /// Reads and merges all archives of the source: the versions view.
   public convenience init(mergedFrom source: any TreeSource, options: TreeOptions) throws(TreeError) {
     self.init(
-      nodes: try VersionedTreeBuilder.build(from: source, options: options), archives: try source.archives(),
+      nodes: try VersionedTreeBuilder.build(from: BlockStore(source, options: options), options: options),
+      archives: try source.archives(),
       source: source, options: options, base: 0, parentOfRoot: InodeNumber.root)
   }
 
@@ -57,7 +58,7 @@ public final class ArchiveTree: FileTree {
     _ archive: TreeArchive, _ store: BlockStore, rootTime: Int64, options: TreeOptions
   ) throws(TreeError) -> any Nodes {
     if let shared = try SharedArchive.read(archive, store, rootTime: rootTime, options: options) { return shared }
-    return try TreeBuilder.build(archive, from: store.source, options: options, rootTime: rootTime)
+    return try TreeBuilder.build(archive, from: store, options: options, rootTime: rootTime)
   }
 
   public func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes {

@@ -121,11 +121,7 @@ extension NodeTable {
     node.mtime = item.mtime
     node.owner = owner
     node.location = item.location
-    node.size = 0
-    let type = item.mode & FileType.mask
-    if type == FileType.regular { node.size = max(0, item.size) }
-    if type == FileType.symbolicLink { node.size = Int64(item.source.count) }
-    if node.isDevice { node.size = Int64(bitPattern: item.rdev) }
+    node.size = item.shownSize
     let isAlias = node.flags.contains(.aliases)
     node.flags = isAlias ? .aliases : []
     if item.hasXattrs { node.flags.insert(.hasXattrs) }

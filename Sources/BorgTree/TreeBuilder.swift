@@ -26,10 +26,10 @@ struct TreeBuilder {
 
   /// The tree of one archive.
   static func build(
-    _ archive: TreeArchive, from source: any TreeSource, options: TreeOptions, rootTime: Int64
+    _ archive: TreeArchive, from store: BlockStore, options: TreeOptions, rootTime: Int64
   ) throws(TreeError) -> NodeTable {
-    var builder = try TreeBuilder(source: source, options: options, rootTime: rootTime)
-    try source.forEachItem(in: archive) { (item) throws(TreeError) in try builder.add(item) }
+    var builder = try TreeBuilder(source: store.source, options: options, rootTime: rootTime)
+    try store.forEachItem(in: archive) { (item) throws(TreeError) in try builder.add(item) }
     return builder.table
   }
 

@@ -59,7 +59,7 @@ extension TreeSource {
   func holeBytes(of item: borrowing ItemSummary) -> Int64 {
     guard item.chunksWithHoles.baseAddress != nil, item.mode & FileType.mask == FileType.regular,
       let chunks = try? ItemCodec.chunkList(item.chunksWithHoles)
-    else { return 0 }
+    else { return item.holeBytes }
     return max(0, min(item.size, holeBytes(of: chunks)))
   }
 

@@ -15,13 +15,14 @@ struct VersionedTreeBuilder {
   }
 
   /// One tree of all the source's archives, in their order.
-  static func build(from source: any TreeSource, options: TreeOptions) throws(TreeError) -> NodeTable {
+  static func build(from store: BlockStore, options: TreeOptions) throws(TreeError) -> NodeTable {
+    let source = store.source
     var builder = VersionedTreeBuilder(
       builder: try TreeBuilder(source: source, options: options, rootTime: options.mountTime), source: source,
       options: options)
     for (ordinal, archive) in try source.archives().enumerated() {
       builder.builder.beginArchive(ordinal)
-      try source.forEachItem(in: archive) { (item) throws(TreeError) in try builder.add(item) }
+      try store.forEachItem(in: archive) { (item) throws(TreeError) in try builder.add(item) }
     }
     return builder.builder.table
   }

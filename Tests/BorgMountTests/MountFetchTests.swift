@@ -119,21 +119,28 @@ import Testing
     #expect(repository.getCount == 0)
   }
 
-  @Test func `a second mount lists what the first has listed without asking`() throws {
+  @Test(arguments: ["everything", "patterns", "versions"])
+  func `a second mount lists what the first has listed without asking`(view: String) throws {
+    let matcher = view == "patterns" ? try Self.matcher(excluding: "folder 3/*") : PatternMatcher(fallback: true)
+    let count = ["everything": 507, "patterns": 507 - 72, "versions": 7 + 2 * 500][view]
     let files = try (0..<500).map { try file("folder \($0 % 7)/file \($0)", [chunk($0, 10)]) }
     let entry = try archive("a", files)
     func mount() throws -> Int {
       let index = try #require(MetadataIndex(of: session))
       let source = ArchiveTreeSource(
-        session: session, entries: [entry], matcher: PatternMatcher(fallback: true), usesNames: false, index: index)
+        session: session, entries: [entry], matcher: matcher, usesNames: false, index: index)
       let archive = try #require(try source.archives().first)
-      let count = try walk(ArchiveTree(of: archive, from: source, options: options))
+      let tree =
+        view == "versions"
+        ? try ArchiveTree(mergedFrom: source, options: options)
+        : try ArchiveTree(of: archive, from: source, options: options)
+      let count = try walk(tree)
       index.finish()
       return count
     }
-    #expect(try mount() == 507)
+    #expect(try mount() == count)
     repository.resetCounts()
-    #expect(try mount() == 507)
+    #expect(try mount() == count)
     #expect(repository.getCount == 0)
   }
 

@@ -126,6 +126,26 @@ struct TreeIndexTests {
     }
   }
 
+  @Test(arguments: ["patterns", "stripped", "versions"])
+  func `a tree made item by item is the same, and the second time fetches nothing`(view: String) throws {
+    let options = TreeOptions.test.with { $0.strippedComponents = view == "stripped" ? 1 : 0 }
+    let selects: (@Sendable (String) -> Bool)? = view == "patterns" ? { $0.utf8.count % 5 > 1 } : nil
+    func tree(of source: any TreeSource) throws -> [String] {
+      try describe(
+        view == "versions"
+          ? ArchiveTree(mergedFrom: source, options: options) : RepositoryTree(source, options: options))
+    }
+    let index = MemoryTreeIndex()
+    let memory = MemoryTreeSource(archives, users: ["root": 40, "staff": 50], selects: selects)
+    let expected = try tree(of: memory)
+    #expect(expected.count > 100)
+    for pass in 0..<2 {
+      let source = StreamTreeSource(archives, cut: 900, metadataBytes: 8 << 20, index: index, selects: selects)
+      #expect(try tree(of: source) == expected)
+      #expect(source.scans == 0 && source.fetchCount == (pass == 0 ? source.chunkCount : 0))
+    }
+  }
+
   @Test func `an archive that shares chunks with one that was mounted fetches what differs`() throws {
     let index = MemoryTreeIndex()
     let changed = archives[0].files[..<150] + [.file("zzz new")] + archives[0].files[150...]

@@ -40,6 +40,14 @@ struct ArchiveAssembly: Sendable {
       self.chunk = chunk
       self.sources = sources
     }
+
+    /// Where in the stream an item of the block lies.
+    func location(of item: BlockItem) -> ItemLocation {
+      let location = ItemLocation(firstChunk: chunk, offset: item.offset, length: item.length)
+      guard let source = sources.last(where: { $0.start <= item.offset }) else { return location }
+      return ItemLocation(
+        firstChunk: source.chunk, offset: source.offset &+ item.offset &- source.start, length: item.length)
+    }
   }
 
   /// From `start` on a block's bytes are those of a chunk from `offset` on.

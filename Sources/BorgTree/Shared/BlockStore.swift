@@ -20,7 +20,7 @@ final class LoadedBlock: Sendable {
 public final class BlockStore: Sendable {
   let hash: NameHash
   let source: any TreeSource
-  private let options: TreeOptions
+  let options: TreeOptions
   private let maximumBytes: Int
   private let state = Mutex(State())
 

@@ -266,6 +266,7 @@ struct BlockItemFlags: OptionSet, BitwiseCopyable {
   /// A later name of another item.
   static let isLink = BlockItemFlags(rawValue: 8)
   static let hasHoles = BlockItemFlags(rawValue: 16)
+  static let hasChunks = BlockItemFlags(rawValue: 32)
 
   /// How many numbers of 8 bytes are kept beside the item.
   var extraCount: UInt32 { (contains(.hasAtime) ? 1 : 0) + (contains(.hasHoles) ? 1 : 0) }

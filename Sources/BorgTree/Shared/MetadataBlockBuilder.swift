@@ -138,12 +138,8 @@ struct MetadataBlockBuilder {
       nameStart: keep(name), owner: owner(item), directory: directory, mode: UInt16(truncatingIfNeeded: item.mode),
       nameLength: UInt8(name.count))
     record.identity = item.identity
-    switch item.mode & FileType.mask {
-    case FileType.regular: record.size = max(0, item.size)
-    case FileType.symbolicLink: record.size = Int64(item.source.count)
-    case FileType.blockDevice, FileType.characterDevice: record.size = Int64(bitPattern: item.rdev)
-    default: break
-    }
+    record.size = item.shownSize
+    if item.hasChunks { record.flags.insert(.hasChunks) }
     if item.hasXattrs { record.flags.insert(.hasXattrs) }
     if item.hasHealthyChunks {
       record.flags.insert(.isDamaged)
@@ -301,6 +297,17 @@ extension ItemSummary {
       for byte in source { identity = (identity ^ UInt64(byte)) &* 0x100_0000_01B3 }
     }
     return (identity ^ identity >> 48) & 0xFFFF_FFFF_FFFF
+  }
+
+  /// What is kept as its size: what stat tells, of a device its number. Of a symbolic link without a target it is the
+  /// length that the target is known to have.
+  var shownSize: Int64 {
+    switch mode & FileType.mask {
+    case FileType.regular: max(0, size)
+    case FileType.symbolicLink: source.baseAddress == nil ? max(0, size) : Int64(source.count)
+    case FileType.blockDevice, FileType.characterDevice: Int64(bitPattern: rdev)
+    default: 0
+    }
   }
 
   /// Whether an item is of a kind that is ever shown.

@@ -32,25 +32,10 @@ final class SharedArchive: Nodes {
       return SharedArchive(kept, store, rootTime: rootTime, options: options)
     }
     guard let ids = try store.source.streamChunks(of: archive) else { return nil }
-    var wanted: [ChunkID] = []
-    var unique: Set<ChunkID> = []
-    for id in ids where store.number(of: id) == nil && unique.insert(id).inserted { wanted.append(id) }
     var assembler = ArchiveAssembler(store)
-    var next = 0
-    func addKnown() throws(TreeError) {
-      while next < ids.count, assembler.isRegular, let number = store.number(of: ids[next]) {
-        assembler.add(try store.block(number), number)
-        next += 1
-      }
-    }
-    try addKnown()
-    var arrived = 0
-    try store.source.forEachStreamChunk(wanted) { chunk in
-      store.build(chunk)
-    } _: { (block) throws(TreeError) in
-      _ = store.add(block, of: wanted[arrived])
-      arrived += 1
-      try addKnown()
+    try store.forEachBlock(of: ids) { (block, number) throws(TreeError) in
+      assembler.add(block, number)
+      return assembler.isRegular
     }
     let made = try assembler.finished(rootTime: rootTime, options: options)
     made?.assembly.keep(archive.id, store)
@@ -180,12 +165,7 @@ extension SharedArchive {
       atime: loaded.block.atime(item) ?? item.mtime)
     result.hasXattrs = item.flags.contains(.hasXattrs)
     result.isDamaged = item.flags.contains(.isDamaged)
-    var location = ItemLocation(firstChunk: part.chunk, offset: item.offset, length: item.length)
-    if let source = part.sources.last(where: { $0.start <= item.offset }) {
-      location.firstChunk = source.chunk
-      location.offset = source.offset &+ item.offset &- source.start
-    }
-    result.location = location
+    result.location = part.location(of: item)
     if !item.isDirectory {
       result.size = item.size
       result.holeBytes = loaded.block.holeBytes(item)
