@@ -129,11 +129,11 @@ struct TreeIndexTests {
   @Test(arguments: ["patterns", "stripped", "versions"])
   func `a tree made item by item is the same, and the second time fetches nothing`(view: String) throws {
     let options = TreeOptions.test.with { $0.strippedComponents = view == "stripped" ? 1 : 0 }
-    let selects: (@Sendable (String) -> Bool)? = view == "patterns" ? { $0.utf8.count % 5 > 1 } : nil
+    let someNames: @Sendable (String) -> Bool = { $0.utf8.count % 5 > 1 }
+    let selects = view == "patterns" ? someNames : nil
     func tree(of source: any TreeSource) throws -> [String] {
-      try describe(
-        view == "versions"
-          ? ArchiveTree(mergedFrom: source, options: options) : RepositoryTree(source, options: options))
+      if view == "versions" { return try describe(ArchiveTree(mergedFrom: source, options: options)) }
+      return try describe(RepositoryTree(source, options: options))
     }
     let index = MemoryTreeIndex()
     let memory = MemoryTreeSource(archives, users: ["root": 40, "staff": 50], selects: selects)

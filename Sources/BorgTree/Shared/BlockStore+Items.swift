@@ -108,6 +108,7 @@ extension MetadataBlock {
     summary.hasXattrs = item.flags.contains(.hasXattrs)
     summary.hasHealthyChunks = item.flags.contains(.isDamaged)
     summary.hasChunks = item.flags.contains(.hasChunks)
+    summary.hardlinkMaster = !item.flags.contains(.isNoMaster)
     if summary.hasChunks { summary.contentHash = item.identity }
     if item.flags.contains(.isLink), let source = source(ofLink: number) { summary.source = source }
     return summary

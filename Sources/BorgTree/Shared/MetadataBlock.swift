@@ -9,7 +9,7 @@ import BorgFormat
 /// across chunks can be put together without the chunks.
 public final class MetadataBlock: @unchecked Sendable {
   // Safe: the image is written before there is an object, and freed with it.
-  private let image: UnsafeMutableRawBufferPointer
+  private let memory: ImageMemory
   let header: BlockHeader
   private let directoriesStart: Int
   private let directoryItemsStart: Int
@@ -27,7 +27,7 @@ public final class MetadataBlock: @unchecked Sendable {
     ownersStart = linksStart + Int(header.linkCount) * MemoryLayout<BlockLink>.stride
     slotsStart = ownersStart + Int(header.ownerCount) * MemoryLayout<BlockOwner>.stride
     arenaStart = slotsStart + Int(header.slotCount) * MemoryLayout<UInt16>.stride
-    image = .allocate(byteCount: arenaStart + Int(header.arenaLength), alignment: 64)
+    memory = ImageMemory(byteCount: arenaStart + Int(header.arenaLength))
     write(image)
   }
 
@@ -44,7 +44,7 @@ public final class MetadataBlock: @unchecked Sendable {
   var imageBytes: [UInt8] { Array(image) }
   func withImage<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { body(UnsafeRawBufferPointer(image)) }
 
-  deinit { image.deallocate() }
+  private var image: UnsafeMutableRawBufferPointer { memory.bytes }
 
   var byteCount: Int { image.count }
   var itemCount: Int { Int(header.itemCount) }
@@ -267,6 +267,8 @@ struct BlockItemFlags: OptionSet, BitwiseCopyable {
   static let isLink = BlockItemFlags(rawValue: 8)
   static let hasHoles = BlockItemFlags(rawValue: 16)
   static let hasChunks = BlockItemFlags(rawValue: 32)
+  /// The item says that no later name refers to it.
+  static let isNoMaster = BlockItemFlags(rawValue: 64)
 
   /// How many numbers of 8 bytes are kept beside the item.
   var extraCount: UInt32 { (contains(.hasAtime) ? 1 : 0) + (contains(.hasHoles) ? 1 : 0) }

@@ -140,6 +140,7 @@ struct MetadataBlockBuilder {
     record.identity = item.identity
     record.size = item.shownSize
     if item.hasChunks { record.flags.insert(.hasChunks) }
+    if item.hardlinkMaster == false { record.flags.insert(.isNoMaster) }
     if item.hasXattrs { record.flags.insert(.hasXattrs) }
     if item.hasHealthyChunks {
       record.flags.insert(.isDamaged)
