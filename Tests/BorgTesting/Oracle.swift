@@ -25,6 +25,7 @@ public struct Oracle: Sendable {
       "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home.path, "BORG_BASE_DIR": home.path, "LANG": "C.UTF-8",
       "BORG_PASSPHRASE": "test", "BORG_PASSCOMMAND": "echo test",
       "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+      "BORG_SELFTEST": "disabled",
     ])
   }
 

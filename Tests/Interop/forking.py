@@ -2,82 +2,106 @@
 
 import json
 import os
+import socket
 import subprocess
 import tempfile
 
 from program import Program, Result
 
+# Each request comes as four descriptors, of which the first is its own connection: words, folder and environment go in, the
+# exit code comes out. The others are stdin, stdout and stderr.
 SERVER = r"""
-import json, os, sys, traceback
+import gc, json, os, random, runpy, signal, socket, sys, time
+sys.path = [place for place in sys.path if place]
 import borg.archiver
-requests = os.fdopen(os.dup(0))
-answers = os.fdopen(os.dup(1), "w")
-nothing = os.open(os.devnull, os.O_RDWR)
-for target in (0, 1):
-    os.dup2(nothing, target)
-for line in requests:
-    request = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        code = 70
-        try:
-            os.dup2(os.open(request["output"], os.O_WRONLY | os.O_TRUNC), 1)
-            os.dup2(os.open(request["errors"], os.O_WRONLY | os.O_TRUNC), 2)
-            os.chdir(request["cwd"])
-            os.environ.clear()
-            os.environ.update(request["environment"])
-            import time
-            time.tzset()
-            sys.stdout, sys.stderr = (os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape") for fd in (1, 2))
-            # Borg wraps them; the originals must not be closed by that.
-            sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
-            sys.argv = ["borg"] + request["arguments"]
-            borg.archiver.main()
-        except SystemExit as ending:
-            code = ending.code if isinstance(ending.code, int) else 0 if ending.code is None else 1
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            for stream in (sys.stdout, sys.stderr):
-                try:
-                    stream.flush()
-                except Exception:
-                    pass
-            os._exit(code)
+gc.freeze()
+control = socket.socket(fileno=int(sys.argv[1]))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    message, descriptors, _, _ = socket.recv_fds(control, 1, 4)
+    if not message:
+        os._exit(0)
+    if os.fork() == 0:
+        break
+    for descriptor in descriptors:
+        os.close(descriptor)
+control.close()
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+connection = socket.socket(fileno=descriptors[0])
+with connection.makefile() as lines:
+    request = json.loads(lines.readline())
+child = os.fork()
+if child:
+    for descriptor in descriptors[1:]:
+        os.close(descriptor)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    answers.write(json.dumps(code) + "\n")
-    answers.flush()
+    connection.sendall(json.dumps(code).encode() + b"\n")
+    os._exit(0)
+connection.close()
+os.setsid()
+for target, descriptor in enumerate(descriptors[1:]):
+    os.dup2(descriptor, target)
+    os.close(descriptor)
+os.chdir(request["cwd"])
+os.environ.clear()
+os.environ.update(request["environment"])
+time.tzset()
+random.seed()
+sys.argv = request["words"]
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+class ForkServer:
+    """`program` is the borg of a virtual environment. What Borg reads of its environment when it is imported it has from here:
+    host and user, the kind of exit codes, workarounds. May be used by several threads at a time."""
+
+    def __init__(self, program, environment):
+        python = os.path.join(os.path.dirname(os.path.realpath(program)), "python")
+        self.control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with other:
+            self.process = subprocess.Popen(
+                [python, "-c", SERVER, str(other.fileno())], env=environment, pass_fds=[other.fileno()],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def run(self, words, cwd, environment, stdin=b"", timeout=1800):
+        """(rc, stdout, stderr) of one command; `words` begins with the program's path, `stdin` is short."""
+        ours, theirs = socket.socketpair()
+        readable, writable = os.pipe()
+        with ours, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            with theirs, open(readable, "rb"):
+                with open(writable, "wb") as pipe:
+                    pipe.write(stdin)
+                socket.send_fds(self.control, [b"r"], [theirs.fileno(), readable, output.fileno(), errors.fileno()])
+            ours.settimeout(timeout)
+            request = {"words": list(map(str, words)), "cwd": str(cwd), "environment": environment}
+            with ours.makefile("rw") as lines:
+                lines.write(json.dumps(request) + "\n")
+                lines.flush()
+                answer = lines.readline()
+            assert answer, "real Borg's process has ended"
+            for file in (output, errors):
+                file.seek(0)
+            return json.loads(answer), output.read(), errors.read()
+
+    def close(self):
+        self.control.close()
+        self.process.wait()
+
+
 class ForkingProgram(Program):
-    """`path` is the borg of a virtual environment; the environment is taken anew for each run."""
+    """The environment is taken anew for each run. `start` does start it."""
 
     def __init__(self, name, path, home):
         super().__init__(name, path, home)
-        self.output, self.errors = (tempfile.NamedTemporaryFile(prefix="borg-") for _ in range(2))
-        python = os.path.join(os.path.dirname(os.path.realpath(path)), "python")
-        self.server = subprocess.Popen(
-            [python, "-c", SERVER], env=self.environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.server = ForkServer(path, self.environment)
 
-    def run(self, *arguments, cwd="/", code=0, timeout=None):
-        del timeout
-        request = {"arguments": list(map(str, arguments)), "cwd": str(cwd), "environment": self.environment,
-                   "output": self.output.name, "errors": self.errors.name}
-        self.server.stdin.write(json.dumps(request) + "\n")
-        self.server.stdin.flush()
-        answer = self.server.stdout.readline()
-        assert answer, "real Borg's process has ended"
-        with open(self.output.name, "rb") as output, open(self.errors.name, "rb") as errors:
-            result = Result(json.loads(answer), output.read(), errors.read())
+    def run(self, *arguments, cwd="/", code=0, timeout=1800):
+        result = Result(*self.server.run([self.path, *arguments], cwd, self.environment, timeout=timeout))
         if code != "any" and result.code not in ((0, 1) if code is None else (code,)):
             said = (result.output[-2000:] + result.errors[-3000:]).decode(errors="replace")
             raise AssertionError(f"{self.name} {' '.join(map(str, arguments))}: rc {result.code}\n{said}")
         return result
 
     def close(self):
-        self.server.stdin.close()
-        self.server.wait()
-        self.server.stdout.close()
-        self.output.close()
-        self.errors.close()
+        self.server.close()

@@ -36,7 +36,7 @@ class Interruptions:
             self.create(self.ours)
             self.change()
             start = time.monotonic()
-            self.create(self.victim)
+            assert self.start(str(self.count)).wait() == 0
             duration = time.monotonic() - start
         if not case.passed:
             return
@@ -66,11 +66,14 @@ class Interruptions:
         archive = f"{self.repository}::{self.count}"
         program.run("create", "--compression", "zstd,3", archive, "sources", cwd=self.work)
 
+    def start(self, archive):
+        return self.victim.start(
+            "create", "--compression", "zstd,3", "--checkpoint-interval", "1", f"{self.repository}::{archive}", "sources",
+            cwd=self.work)
+
     def kill(self, delay, following):
         self.change()
-        started = self.victim.start(
-            "create", "--compression", "zstd,3", "--checkpoint-interval", "1", f"{self.repository}::{self.count}-killed",
-            "sources", cwd=self.work)
+        started = self.start(f"{self.count}-killed")
         time.sleep(delay)
         started.send_signal(signal.SIGKILL)
         started.wait()

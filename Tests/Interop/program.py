@@ -22,6 +22,7 @@ class Program:
             "BORG_PASSPHRASE": "between two programs",
             "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
             "BORG_DELETE_I_KNOW_WHAT_I_AM_DOING": "YES",
+            "BORG_SELFTEST": "disabled",
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
         }

@@ -48,12 +48,10 @@ class Stage:
             os.makedirs(os.path.join(place, directory))
 
         def run(*words, code=0, cwd=None, **changes):
-            environment = side.environment(place, changes.items())
-            done = subprocess.run(
-                [side.program, *words], cwd=cwd or os.path.join(place, "cwd"), env=environment, capture_output=True,
-                stdin=subprocess.DEVNULL, check=False)
-            said = (done.stdout + done.stderr).decode(errors="replace")
-            assert done.returncode == code, f"{side.name} {words}: rc {done.returncode}\n{said}"
+            found, out, errors = side.run(
+                place, ["borg", *words], cwd or os.path.join(place, "cwd"), changes.items())
+            said = (out + errors).decode(errors="replace")
+            assert found == code, f"{side.name} {words}: rc {found}\n{said}"
 
         kind, _, mode = name.partition(".")
         getattr(self, f"make_{kind}")(run, os.path.join(place, "repo"), mode)
