@@ -1,5 +1,6 @@
 import BorgArchive
 import BorgFormat
+import BorgSystem
 import BorgTree
 import Synchronization
 
@@ -15,6 +16,16 @@ final class ArchiveContent: TreeContent {
   private let zeros: ZeroChunks
   /// Of no use to a file of one chunk.
   private let sequences: Mutex<ReadSequences>
+  private let completion = Mutex(Completion())
+
+  /// How far a file that is read at random has been fetched in order.
+  private struct Completion {
+    var next = 0
+    var isUnderWay = false
+  }
+
+  private static let straysToComplete = 8
+  private static let hasProcessorToSpare = availableProcessorCount() > 1
 
   init(
     _ chunks: [ChunkListEntry], of path: [UInt8], reader: ChunkReader, readAhead: ReadAhead, zeros: ZeroChunks
@@ -90,7 +101,11 @@ final class ArchiveContent: TreeContent {
 
   /// Has fetched what a reader in order needs next, and lets go of what lies behind it.
   private func noteRead(at offset: Int64, count: Int) {
-    guard let run = sequences.withLock({ $0.note(offset, offset + Int64(count), reader.bytesAhead) }) else { return }
+    let (run, strays) = sequences.withLock {
+      ($0.note(offset, offset + Int64(count), reader.bytesAhead), $0.strays)
+    }
+    if strays >= ArchiveContent.straysToComplete { complete() }
+    guard let run else { return }
     let end = starts[chunks.count]
     if run.wanted.lowerBound < end {
       // A chunk belongs to the part of the file in which it begins.
@@ -108,6 +123,28 @@ final class ArchiveContent: TreeContent {
   }
 }
 
+extension ArchiveContent {
+  /// Whoever goes on reading here and there in a file that the cache can hold needs all of it in the end. So with every
+  /// such read a processor that has nothing else to do fetches one more chunk, one at a time; not over a line, which
+  /// those that are asked for need.
+  private func complete() {
+    guard size <= Int64(reader.maximumCachedBytes), !reader.isDistant, ArchiveContent.hasProcessorToSpare else { return }
+    let chunk = completion.withLock { completion -> ChunkListEntry? in
+      guard !completion.isUnderWay, completion.next < chunks.count else { return nil }
+      completion.isUnderWay = true
+      defer { completion.next += 1 }
+      return chunks[completion.next]
+    }
+    guard let chunk else { return }
+    let isTaken = readAhead.perform { [self] in
+      // A chunk that cannot be had is reported to whoever reads it.
+      _ = try? reader.chunk(chunk, isAhead: true)
+      completion.withLock { $0.isUnderWay = false }
+    }
+    if !isTaken { completion.withLock { $0.isUnderWay = false } }
+  }
+}
+
 /// Who reads a file in order, and how far each has come. The kernel's own reading ahead comes in pieces that overtake
 /// each other, so that a read counts as the next one anywhere near where the last one ended.
 struct ReadSequences {
@@ -121,6 +158,8 @@ struct ReadSequences {
 
   private var sequences: [Sequence] = []
   private var uses = 0
+  /// How many reads have belonged to nobody since the last one of a reader in order.
+  private(set) var strays = 0
 
   private static let maximumCount = 16
   private static let tolerance: Int64 = 512 << 10
@@ -135,6 +174,7 @@ struct ReadSequences {
     uses += 1
     guard let index = sequences.firstIndex(where: { abs($0.end - offset) <= ReadSequences.tolerance }) else {
       add(Sequence(end: end, lastUse: uses))
+      strays += 1
       return nil
     }
     var run = sequences[index]
@@ -143,6 +183,7 @@ struct ReadSequences {
     run.lastUse = uses
     run.end = max(run.end, end)
     guard run.hits >= ReadSequences.hitsToTrust else { return nil }
+    strays = 0
     let ahead = min(maximumAhead, 1 << min(40, 20 + run.hits))
     let (from, to) = (max(run.end, run.requested), run.end + ahead)
     let passed = run.passed..<max(run.passed, run.end - ReadSequences.lag)

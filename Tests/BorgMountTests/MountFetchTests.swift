@@ -301,6 +301,31 @@ import Testing
     #expect((1...2).contains(repository.getCount))
   }
 
+  /// Reads one of every three chunks; how many chunks have been fetched when nothing more comes.
+  private func fetchesOfRandomReads(cacheBytes: Int, reads: Int) throws -> Int {
+    let chunks = (0..<60).map { chunk($0, 1 << 20) }
+    let entry = try archive("a", [try file("large", chunks)])
+    let source = ArchiveTreeSource(
+      session: session, entries: [entry], matcher: PatternMatcher(fallback: true), usesNames: false,
+      dataCacheBytes: cacheBytes)
+    let tree = try ArchiveTree(of: try #require(try source.archives().first), from: source, options: options)
+    let content = try tree.open(inode("large", in: tree))
+    for number in 0..<reads {
+      let offset = number * 3 % 60 * 37 % 60 * chunks[0].count
+      _ = try read(content, at: offset, 4096)
+      usleep(2000)
+    }
+    usleep(50_000)
+    return source.dataStatistics.fetches
+  }
+
+  @Test(.enabled(if: availableProcessorCount() > 1))
+  func `whoever reads at random in a file that the cache holds is given the rest of it`() throws {
+    #expect(try fetchesOfRandomReads(cacheBytes: 100 << 20, reads: 200) == 60)
+    #expect(try fetchesOfRandomReads(cacheBytes: 30 << 20, reads: 20) == 20)
+    #expect(try fetchesOfRandomReads(cacheBytes: 100 << 20, reads: 7) == 7)
+  }
+
   @Test func `small files opened one after the other cost each chunk once, of contents and of metadata`() throws {
     let files = try (0..<600).map { try file("folder/file \($0)", [chunk($0, 3000 + $0 * 11)]) }
     let entry = try archive("a", files)

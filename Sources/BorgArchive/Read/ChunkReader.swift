@@ -8,6 +8,8 @@ public final class ChunkReader: @unchecked Sendable {
   // Safe: all mutable state is touched under `condition`'s lock only.
   private let repository: any Repository
   private let codec: ObjectCodec
+  /// The most plaintext that is kept.
+  public let maximumCachedBytes: Int
   private let condition = Condition()
   private var cache: ChunkCache
   /// Chunks that some thread is fetching.
@@ -41,7 +43,8 @@ public final class ChunkReader: @unchecked Sendable {
   public init(repository: any Repository, codec: ObjectCodec, cacheBytes: Int, bytesInFlight: Int = .max) {
     self.repository = repository
     self.codec = codec
-    cache = ChunkCache(maximumBytes: max(0, cacheBytes))
+    maximumCachedBytes = max(0, cacheBytes)
+    cache = ChunkCache(maximumBytes: maximumCachedBytes)
     room = FetchRoom(maximumBytes: bytesInFlight)
   }
 
@@ -141,8 +144,11 @@ public final class ChunkReader: @unchecked Sendable {
     condition.withLock { for chunk in chunks { cache.retire(chunk.id) } }
   }
 
+  /// Whether what is fetched comes over a line.
+  public var isDistant: Bool { repository.readAheadBytes > 0 }
+
   /// How much may be fetched ahead without pushing out what is needed.
-  public var bytesAhead: Int64 { Int64(min(16 << 20, cache.maximumBytes / 4)) }
+  public var bytesAhead: Int64 { Int64(min(16 << 20, maximumCachedBytes / 4)) }
 
   public var statistics: Counts {
     condition.withLock {
