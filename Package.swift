@@ -79,7 +79,7 @@ let package = Package(
     tests("BorgSystem", []),
     tests("BorgObjects", ["BorgFormat"]),
     tests("BorgRepository", ["BorgFormat", "BorgSystem", "CZlib"]),
-    tests("BorgTree", ["BorgFormat"]),
+    tests("BorgTree", ["BorgFormat", "BorgSystem"]),
     tests("BorgArchive", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository"]),
     tests("BorgTransfer", ["BorgFormat", "BorgSystem", "BorgObjects", "BorgRepository", "BorgArchive"]),
     tests(
