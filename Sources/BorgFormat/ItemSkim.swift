@@ -29,12 +29,13 @@ struct ItemSkim {
     case .rdev: summary.rdev = try reader.readDevice()
     case .part: summary.isPart = try isInteger(&reader)
     case .xattrs:
-      var map = reader
-      if try map.readMapHeader() > 0 { summary.hasXattrs = true }
-      try reader.skipValue()
+      for _ in 0..<(try reader.readMapHeader()) {
+        summary.attributeKinds.formUnion(AttributeKinds(name: try reader.readRaw()))
+        try reader.skipValue()
+      }
     case .aclAccess, .aclDefault:
       if try !reader.skipNil() {
-        summary.hasXattrs = true
+        summary.attributeKinds.insert(.accessControlList)
         try reader.skipValue()
       }
     case .aclExtended, .aclNFS4, .birthtime, .bsdflags, .unknown: try reader.skipValue()

@@ -34,8 +34,7 @@ public struct ItemSummary {
   public var hasHealthyChunks: Bool
   /// Nil: not stored.
   public var hardlinkMaster: Bool?
-  /// Whether it has extended attributes or an ACL.
-  public var hasXattrs: Bool
+  public var attributeKinds: AttributeKinds
   public var isPart: Bool
   /// A hash over the ordered chunk ids, 0 for none: tells versions of a file apart.
   public var contentHash: UInt64
@@ -62,7 +61,7 @@ public struct ItemSummary {
     hasChunks = false
     hasHealthyChunks = false
     hardlinkMaster = nil
-    hasXattrs = false
+    attributeKinds = []
     isPart = false
     contentHash = 0
     chunksWithHoles = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -128,7 +128,9 @@ extension ArchiveContent {
   /// such read a processor that has nothing else to do fetches one more chunk, one at a time; not over a line, which
   /// those that are asked for need.
   private func complete() {
-    guard size <= Int64(reader.maximumCachedBytes), !reader.isDistant, ArchiveContent.hasProcessorToSpare else { return }
+    guard ArchiveContent.hasProcessorToSpare, !reader.isDistant, size <= Int64(reader.maximumCachedBytes) else {
+      return
+    }
     let chunk = completion.withLock { completion -> ChunkListEntry? in
       guard !completion.isUnderWay, completion.next < chunks.count else { return nil }
       completion.isUnderWay = true

@@ -20,6 +20,7 @@ struct TreeErrno: Equatable {
     case .isADirectory: code = EISDIR
     case .notASymbolicLink: code = EINVAL
     case .noSuchAttribute: code = ENODATA
+    case .noAttributesOfKind: code = EOPNOTSUPP
     case .contentDamaged: code = EIO  // Borg answers EIO unless allow_damaged_files is set.
     case .ioFailed: code = EIO
     }

@@ -129,6 +129,8 @@ public final class ArchiveTree: FileTree {
   public func xattr(_ name: UnsafeRawBufferPointer, of inode: UInt64) throws(TreeError) -> [UInt8] {
     let node = try nodes.description(of: try node(inode))
     if let attribute = OriginAttribute(name) { return try origin(attribute, of: node) }
+    let kind = AttributeKinds(name: name)
+    if kind != .other, !nodes.attributeKinds.contains(kind) { throw .noAttributesOfKind }
     guard node.hasXattrs else { throw .noSuchAttribute }
     let item = try item(node)
     for attribute in item.xattrs where attribute.name.elementsEqual(name) { return attribute.value }

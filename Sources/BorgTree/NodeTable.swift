@@ -17,6 +17,8 @@ struct NodeTable: Sendable {
   private var archives: [UInt32] = []
   /// Whether any item ever had a list of healthy chunks.
   private(set) var hasDamagedFiles = false
+  /// Of all items.
+  private(set) var attributeKinds: AttributeKinds = []
 
   static let root: UInt32 = 0
   static let maximumNameLength = 255
@@ -124,7 +126,8 @@ extension NodeTable {
     node.size = item.shownSize
     let isAlias = node.flags.contains(.aliases)
     node.flags = isAlias ? .aliases : []
-    if item.hasXattrs { node.flags.insert(.hasXattrs) }
+    if !item.attributeKinds.isEmpty { node.flags.insert(.hasXattrs) }
+    attributeKinds.formUnion(item.attributeKinds)
     if item.hasHealthyChunks {
       node.flags.insert(.isDamaged)
       hasDamagedFiles = true

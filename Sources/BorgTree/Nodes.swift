@@ -17,6 +17,8 @@ protocol Nodes: Sendable {
   /// The memory held for this archive alone.
   var byteCount: Int { get }
   var hasDamagedFiles: Bool { get }
+  /// At least those of all objects together.
+  var attributeKinds: AttributeKinds { get }
 }
 
 /// One name in a directory, and the object it stands for.

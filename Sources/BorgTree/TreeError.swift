@@ -7,6 +7,8 @@ public enum TreeError: Error, Equatable, Sendable {
   case isADirectory
   case notASymbolicLink
   case noSuchAttribute
+  /// No object of the tree has an attribute of this kind.
+  case noAttributesOfKind
   /// The file has zeros where `check --repair` missed chunks, and such files are not to be opened.
   case contentDamaged
   /// Stored data is missing, corrupt or out of reach; the text says which.
@@ -21,6 +23,7 @@ extension TreeError: CustomStringConvertible {
     case .isADirectory: "Is a directory"
     case .notASymbolicLink: "Not a symbolic link"
     case .noSuchAttribute: "No such attribute"
+    case .noAttributesOfKind: "No such attributes here"
     case .contentDamaged: "File content is damaged"
     case .ioFailed(let text): text
     }

@@ -101,6 +101,13 @@ def finding(*words):
     return measure
 
 
+def list_long(root, source, watch):
+    with watch:
+        lines = subprocess.run(['ls', '-lR', str(root)], stdout=subprocess.PIPE, check=True).stdout.splitlines()
+    entries = sum(line[:1] in b'-dl' for line in lines if line)
+    expect(entries == len(known(source)), 'ls saw %d entries' % entries)
+
+
 def find_again(root, source, watch):
     finding()(root, source, watch)
     finding()(root, source, watch)
@@ -235,6 +242,7 @@ MEASURES = {
     'find': (finding(), 'many', SECONDS, [yardstick(1.3)]),
     'find again': (find_again, 'many', SECONDS, [yardstick(1.3)]),
     'find -ls': (finding('-ls'), 'many', SECONDS, [yardstick(1.3), times_real(3.5)]),
+    'ls -lR': (list_long, 'many', SECONDS, []),
     'lstat shuffled': (lstat_shuffled, 'many', SECONDS, [yardstick(1.3), times_real(15)]),
     'tar': (tar, 'tree', SECONDS, [yardstick_and_decoding(1.5), times_real(2.5)]),
     'cp -a': (copying('cp', '-a'), 'tree', SECONDS, [yardstick_and_decoding(1.5), times_real(2.5)]),

@@ -80,7 +80,7 @@ struct ItemCodecTests {
       #expect(summary.size == item.size ?? 0 && summary.rdev == item.rdev ?? 0)
       #expect(summary.hasChunks == (item.chunks != nil) && summary.hasHealthyChunks == (item.chunksHealthy != nil))
       #expect(summary.hardlinkMaster == item.hardlinkMaster && summary.isPart == (item.part != nil))
-      #expect(summary.hasXattrs == (!item.xattrs.isEmpty || item.aclAccess != nil || item.aclDefault != nil))
+      #expect(summary.attributeKinds == item.attributeKinds)
       #expect((summary.contentHash == 0) == (item.chunks == nil))
       #expect(summary.location == location)
     }

@@ -105,6 +105,7 @@ import Testing
     #expect(lgetxattr(mount.path("x"), "user.big", nil, 0) == 5000)
     #expect(lgetxattr(mount.path("x"), "user.big", &buffer, 10) == -1 && errno == ERANGE)
     #expect(lgetxattr(mount.path("x"), "user.none", &buffer, 10) == -1 && errno == ENODATA)
+    #expect(lgetxattr(mount.path("x"), "system.posix_acl_access", &buffer, 10) == -1 && errno == EOPNOTSUPP)
     #expect(llistxattr(mount.path("plain"), &buffer, buffer.count) == 0)
   }
 

@@ -157,7 +157,7 @@ extension MemoryTreeSource {
     summary.hasChunks = item.chunks != nil
     summary.hasHealthyChunks = item.chunksHealthy != nil
     summary.hardlinkMaster = item.hardlinkMaster
-    summary.hasXattrs = !item.xattrs.isEmpty || item.aclAccess != nil || item.aclDefault != nil
+    summary.attributeKinds = item.attributeKinds
     summary.isPart = item.part != nil
     summary.contentHash = item.chunks?.first.map { $0.id.words.0 } ?? 0
     try body(summary)

@@ -166,6 +166,26 @@ struct ArchiveTreeTests {
     }
   }
 
+  @Test func `a tree without any ACL or label says so`() throws {
+    func errors(_ file: File) throws -> [TreeError?] {
+      let tree = try ArchiveTree.of([File.file("plain"), file])
+      let inode = try tree.at("plain").inode
+      return ["system.posix_acl_access", "system.posix_acl_default", "security.selinux", "user.other"].map { name in
+        Array(name.utf8).withUnsafeBytes { name in
+          do throws(TreeError) { _ = try tree.xattr(name, of: inode) } catch { return error }
+          return nil
+        }
+      }
+    }
+    let (none, noneHere): (TreeError?, TreeError?) = (.noAttributesOfKind, .noSuchAttribute)
+    #expect(try errors(File.file("x")) == [none, none, none, noneHere])
+    #expect(
+      try errors(File.file("x").with { $0.aclAccess = Array("user::rw-\ngroup::r--\nother::r--\n".utf8) })
+        == [noneHere, noneHere, none, noneHere])
+    let label = ExtendedAttribute(name: Array("security.selinux".utf8), value: [1])
+    #expect(try errors(File.file("x").with { $0.xattrs = [label] }) == [none, none, noneHere, noneHere])
+  }
+
   @Test func `damaged files open only when asked for`() throws {
     let files: [File] = [File.file("f", "zeros").with { $0.chunksHealthy = [] }]
     #expect(throws: TreeError.contentDamaged) { try ArchiveTree.of(files).text("f") }

@@ -100,6 +100,24 @@ struct TreeIndexTests {
     #expect(second.fetchCount == 0 && second.scans == 0)
   }
 
+  @Test func `which kinds of attributes an archive has is kept, and told without looking at its items`() throws {
+    let index = MemoryTreeIndex()
+    let listed = File.file("listed").with { $0.aclDefault = Array("user::rwx\n".utf8) }
+    for pass in 0..<2 {
+      let source = StreamTreeSource(
+        [(name: "plain", files: [File.file("x")]), (name: "lists", files: [listed, File.file("x")])], cut: 300,
+        index: index)
+      let tree = try RepositoryTree(source, options: .test)
+      for (archive, expected) in [("plain", TreeError.noAttributesOfKind), ("lists", .noSuchAttribute)] {
+        let inode = try tree.at("\(archive)/x").inode
+        #expect(throws: expected) {
+          try Array("system.posix_acl_default".utf8).withUnsafeBytes { try tree.xattr($0, of: inode) }
+        }
+      }
+      #expect(source.scans == 0 && (source.fetchCount == 0) == (pass == 1))
+    }
+  }
+
   @Test func `bytes in holes are kept beside times, and hard links share them`() throws {
     let index = MemoryTreeIndex()
     func sparse(_ path: String, data: UInt32, holes: Int64) -> File {

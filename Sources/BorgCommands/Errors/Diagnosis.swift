@@ -121,7 +121,7 @@ extension Diagnosis {
     case .notADirectory: Diagnosis("Error", 2, "Error: Not a directory")
     case .isADirectory: Diagnosis("Error", 2, "Error: Is a directory")
     case .notASymbolicLink: Diagnosis("Error", 2, "Error: Not a symbolic link")
-    case .noSuchAttribute: Diagnosis("Error", 2, "Error: No such attribute")
+    case .noSuchAttribute, .noAttributesOfKind: Diagnosis("Error", 2, "Error: No such attribute")
     case .contentDamaged: Diagnosis("IntegrityError", 90, "Data integrity error: File content is damaged")
     case .ioFailed(let text): Diagnosis("Error", 2, "Error: \(text)")
     }

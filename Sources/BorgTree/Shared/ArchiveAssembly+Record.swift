@@ -35,7 +35,7 @@ extension ArchiveAssembly {
 
   private var directoriesRecord: [UInt8] {
     var record = RecordWriter()
-    record.append([hasDamagedFiles ? 1 : 0] as [UInt32])
+    record.append([hasDamagedFiles ? 1 : 0, attributeKinds.rawValue] as [UInt32])
     record.append(directories)
     record.append(pieces)
     record.append(directoryItems)
@@ -48,7 +48,7 @@ extension ArchiveAssembly {
 
   private mutating func readDirectories(_ bytes: [UInt8]) -> Bool {
     var record = RecordReader(bytes)
-    guard let flags = record.next(UInt32.self), flags.count == 1,
+    guard let flags = record.next(UInt32.self), flags.count == 2,
       let directories = record.next(Directory.self), let pieces = record.next(Piece.self),
       let directoryItems = record.next((item: UInt32, directory: UInt32).self),
       let links = record.next((item: UInt32, object: UInt32).self),
@@ -57,6 +57,7 @@ extension ArchiveAssembly {
       let arena = record.next(UInt8.self), record.isAtEnd
     else { return false }
     hasDamagedFiles = flags[0] != 0
+    attributeKinds = AttributeKinds(rawValue: flags[1])
     self.directories = directories
     self.pieces = pieces
     self.directoryItems = directoryItems

@@ -16,6 +16,7 @@ struct ArchiveAssembly: Sendable {
   var arena: [UInt8] = []
   var itemCount: UInt32 = 0
   var hasDamagedFiles = false
+  var attributeKinds: AttributeKinds = []
 
   static let none = UInt32.max
 
@@ -173,6 +174,7 @@ struct ArchiveAssembler {
     assembly.parts.append(part)
     assembly.itemCount += UInt32(block.itemCount)
     if block.header.hasDamagedFiles != 0 { assembly.hasDamagedFiles = true }
+    assembly.attributeKinds.formUnion(block.header.attributeKinds)
     for index in 0..<Int(block.header.directoryItemCount) { placeDirectory(block, index, part.firstItem) }
     let directories = (0..<Int(block.header.directoryCount)).map { placePiece(block, $0, in: number) }
     for index in 0..<block.itemCount where isRegular {

@@ -105,7 +105,8 @@ extension MetadataBlock {
     summary.size = item.size
     summary.rdev = UInt64(bitPattern: item.size)
     summary.holeBytes = holeBytes(item)
-    summary.hasXattrs = item.flags.contains(.hasXattrs)
+    // Which kinds are its own is not kept.
+    if item.flags.contains(.hasXattrs) { summary.attributeKinds = header.attributeKinds }
     summary.hasHealthyChunks = item.flags.contains(.isDamaged)
     summary.hasChunks = item.flags.contains(.hasChunks)
     summary.hardlinkMaster = !item.flags.contains(.isNoMaster)

@@ -191,7 +191,8 @@ struct BlockHeader: BitwiseCopyable {
   var chunkLength: UInt32 = 0
   var isRegular: UInt32 = 1
   var hasDamagedFiles: UInt32 = 0
-  var unused: UInt32 = 0
+  /// Of all items.
+  var attributeKinds: AttributeKinds = []
 
   /// In bytes.
   var imageSize: UInt64 {

@@ -141,7 +141,8 @@ struct MetadataBlockBuilder {
     record.size = item.shownSize
     if item.hasChunks { record.flags.insert(.hasChunks) }
     if item.hardlinkMaster == false { record.flags.insert(.isNoMaster) }
-    if item.hasXattrs { record.flags.insert(.hasXattrs) }
+    if !item.attributeKinds.isEmpty { record.flags.insert(.hasXattrs) }
+    header.attributeKinds.formUnion(item.attributeKinds)
     if item.hasHealthyChunks {
       record.flags.insert(.isDamaged)
       header.hasDamagedFiles = 1

@@ -44,6 +44,7 @@ final class SharedArchive: Nodes {
 
   var count: Int { Int(assembly.itemCount) + 1 }
   var hasDamagedFiles: Bool { assembly.hasDamagedFiles }
+  var attributeKinds: AttributeKinds { assembly.attributeKinds }
   var byteCount: Int {
     assembly.byteCount + largeDirectories.withLock { $0.values.reduce(0) { $0 + $1.byteCount } }
   }

@@ -1,0 +1,33 @@
+/// Which kinds of extended attributes an item has, or the items of an archive. Two kinds have a name of their own: programs
+/// ask every file for them, unless they are told that the file system has none.
+public struct AttributeKinds: OptionSet, Sendable, BitwiseCopyable {
+  public let rawValue: UInt32
+
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// `system.posix_acl_access` and `system.posix_acl_default`.
+  public static let accessControlList = AttributeKinds(rawValue: 1)
+  /// `security.selinux`.
+  public static let securityLabel = AttributeKinds(rawValue: 2)
+  public static let other = AttributeKinds(rawValue: 4)
+
+  /// The kind of an attribute that the kernel is asked for by this name.
+  public init(name: some Collection<UInt8>) {
+    if name.elementsEqual("security.selinux".utf8) {
+      self = .securityLabel
+    } else if name.elementsEqual("system.posix_acl_access".utf8) || name.elementsEqual("system.posix_acl_default".utf8)
+    {
+      self = .accessControlList
+    } else {
+      self = .other
+    }
+  }
+}
+
+extension Item {
+  public var attributeKinds: AttributeKinds {
+    var kinds: AttributeKinds = aclAccess != nil || aclDefault != nil ? .accessControlList : []
+    for attribute in xattrs { kinds.formUnion(AttributeKinds(name: attribute.name)) }
+    return kinds
+  }
+}
