@@ -124,9 +124,9 @@ final class ArchiveContent: TreeContent {
 }
 
 extension ArchiveContent {
-  /// Whoever goes on reading here and there in a file that the cache can hold needs all of it in the end. So with every
-  /// such read a processor that has nothing else to do fetches one more chunk, one at a time; not over a line, which
-  /// those that are asked for need.
+  /// Whoever goes on reading here and there in a file that the cache can hold needs all of it in the end. So where there
+  /// is more than one processor, one of them fetches the file's chunks meanwhile: with each such read one more, and one
+  /// at a time. Not over a line, which those that are asked for need.
   private func complete() {
     guard ArchiveContent.hasProcessorToSpare, !reader.isDistant, size <= Int64(reader.maximumCachedBytes) else {
       return
@@ -143,7 +143,7 @@ extension ArchiveContent {
       _ = try? reader.chunk(chunk, isAhead: true)
       completion.withLock { $0.isUnderWay = false }
     }
-    if !isTaken { completion.withLock { $0.isUnderWay = false } }
+    if !isTaken { completion.withLock { $0 = Completion(next: $0.next - 1) } }
   }
 }
 

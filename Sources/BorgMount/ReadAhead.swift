@@ -31,11 +31,12 @@ final class ReadAhead: @unchecked Sendable {
 
   /// Ends the threads, what waits is dropped; nothing can be asked for afterwards.
   func close() {
-    let workers = condition.withLock {
-      defer { self.workers = [] }
+    let (workers, _) = condition.withLock {
+      // What is dropped may hold the last reference to what is asked for here again.
+      defer { (self.workers, waiting, first) = ([], [], 0) }
       isClosed = true
       condition.broadcast()
-      return self.workers
+      return (self.workers, waiting)
     }
     for worker in workers { worker.join() }
   }

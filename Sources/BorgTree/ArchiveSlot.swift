@@ -1,3 +1,4 @@
+import BorgFormat
 import Synchronization
 
 /// One archive's place in the repository's tree.
@@ -10,17 +11,17 @@ final class ArchiveSlot: Sendable {
   private let store: BlockStore
   private let options: TreeOptions
   private let deferred: Deferred<ArchiveTree>
-  /// The directory's, from when the archive was read before.
-  private let earlierAttributes: Attributes?
+  /// What is known from when the archive was read before: of its directory, and of all its items.
+  private let earlier: (attributes: Attributes, kinds: AttributeKinds)?
 
   init(
     _ archive: TreeArchive, _ tag: UInt32, _ store: BlockStore, _ options: TreeOptions,
-    earlierAttributes: Attributes? = nil
+    earlier: (attributes: Attributes, kinds: AttributeKinds)? = nil
   ) {
     self.archive = archive
     self.tag = tag
     self.store = store
-    self.earlierAttributes = earlierAttributes
+    self.earlier = earlier
     let base = InodeNumber.base(tag)
     directory = base | 1
     self.options = options
@@ -34,13 +35,15 @@ final class ArchiveSlot: Sendable {
 
   var loaded: ArchiveTree? { deferred.known }
   /// Whether the archive was ever read.
-  var wasRead: Bool { loaded != nil || earlierAttributes != nil }
+  var wasRead: Bool { loaded != nil || earlier != nil }
+  /// Nil: the archive was never read.
+  var attributeKinds: AttributeKinds? { loaded?.attributeKinds ?? earlier?.kinds }
 
   func tree() throws(TreeError) -> ArchiveTree { try deferred.value() }
 
   /// The same place, for the archive to be read again when it is next looked into.
   func unread() -> ArchiveSlot {
-    ArchiveSlot(archive, tag, store, options, earlierAttributes: loaded == nil ? earlierAttributes : attributes)
+    ArchiveSlot(archive, tag, store, options, earlier: loaded.map { (attributes, $0.attributeKinds) } ?? earlier)
   }
 
   /// The directory's own attributes, without reading the archive; its time is the archive's start.
@@ -48,10 +51,10 @@ final class ArchiveSlot: Sendable {
     let tree = deferred.known
     var attributes =
       if let known = try? tree?.attributes(of: directory) { known } else {
-        earlierAttributes ?? options.syntheticDirectory(inode: directory, time: archive.start)
+        earlier?.attributes ?? options.syntheticDirectory(inode: directory, time: archive.start)
       }
     attributes.generation = InodeNumber.generation([archive])
-    attributes.areFinal = tree != nil || earlierAttributes != nil
+    attributes.areFinal = tree != nil || earlier != nil
     attributes.mayVanish = true
     return attributes
   }

@@ -113,6 +113,9 @@ public final class ArchiveTree: FileTree {
     return try source.content(of: try item(node), in: archives[node.archive], at: location)
   }
 
+  /// At least those of all objects together.
+  var attributeKinds: AttributeKinds { nodes.attributeKinds }
+
   public var opensEverything: Bool { options.opensDamagedFiles || !nodes.hasDamagedFiles }
 
   public func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8] {

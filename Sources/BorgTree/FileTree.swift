@@ -15,8 +15,8 @@ public protocol FileTree: AnyObject, Sendable {
   var opensEverything: Bool { get }
   func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8]
   func xattrNames(of inode: UInt64) throws(TreeError) -> [[UInt8]]
-  /// The attribute's value; `.noSuchAttribute` when it has none of this name, `.noAttributesOfKind` when nothing in its
-  /// archive has any of this kind, so that `ls` need not ask for them again and again.
+  /// The attribute's value; `.noSuchAttribute` when it has none of this name, `.noAttributesOfKind` when nothing in the
+  /// tree has any of this kind: `ls` then asks for no other object's.
   func xattr(_ name: UnsafeRawBufferPointer, of inode: UInt64) throws(TreeError) -> [UInt8]
   var statistics: TreeStatistics { get }
 }

@@ -76,7 +76,15 @@ public final class RepositoryTree: FileTree {
 
   public func xattr(_ name: UnsafeRawBufferPointer, of inode: UInt64) throws(TreeError) -> [UInt8] {
     if isUnread(inode) { throw .noSuchAttribute }
-    return try tree(inode).xattr(name, of: inode)
+    do throws(TreeError) { return try tree(inode).xattr(name, of: inode) } catch .noAttributesOfKind {
+      // Who hears that asks for nothing in any other archive, either.
+      throw isKnownToBeWithout(AttributeKinds(name: name)) ? .noAttributesOfKind : .noSuchAttribute
+    }
+  }
+
+  /// Whether all archives have been read, and have no attributes of this kind.
+  private func isKnownToBeWithout(_ kind: AttributeKinds) -> Bool {
+    shown.withLock { $0.slots }.allSatisfy { $0.attributeKinds.map { !$0.contains(kind) } ?? false }
   }
 
   public var statistics: TreeStatistics {

@@ -86,6 +86,25 @@ struct ItemCodecTests {
     }
   }
 
+  @Test(arguments: [[], ["user.a"], ["security.selinux"], ["user.a", "system.posix_acl_access", "security.selinux"]])
+  func `skimming tells the kinds of attributes`(names: [String]) throws {
+    for list in [nil, Array("user::rwx".utf8)] {
+      var item = Item(path: [0x61])
+      item.xattrs = names.map { ExtendedAttribute(name: Array($0.utf8), value: [1]) }
+      item.aclDefault = list
+      var packed: [UInt8] = []
+      ItemCodec.encode(item, into: &packed)
+      var expected: AttributeKinds = list == nil ? [] : .accessControlList
+      if names.contains("user.a") { expected.insert(.other) }
+      if names.contains("security.selinux") { expected.insert(.securityLabel) }
+      if names.contains("system.posix_acl_access") { expected.insert(.accessControlList) }
+      let skimmed = try packed.withUnsafeBytes {
+        try ItemCodec.skim($0, at: .init(firstChunk: 0, offset: 0, length: 0))?.summary.attributeKinds
+      }
+      #expect(skimmed == expected && item.attributeKinds == expected)
+    }
+  }
+
   @Test func `the content hash depends on the order of chunks and the size on them when there is none`() throws {
     func summary(_ chunks: [ChunkListEntry]) throws -> (hash: UInt64, size: Int64) {
       var item = Item(path: [0x61])

@@ -57,5 +57,8 @@ struct ReadSequencesTests {
       if sequences.note(offset, offset + 4096, Self.ahead) != nil { wanted += 1 }
     }
     #expect(wanted < 50)
+    #expect(sequences.strays > 100)
+    for number in 0..<3 as Range<Int64> { _ = sequences.note(number * 4096, (number + 1) * 4096, Self.ahead) }
+    #expect(sequences.strays == 0)
   }
 }

@@ -138,6 +138,7 @@ struct RepositoryTreeTests {
         while name == "second", gate.withLock({ $0 }) { usleep(1000) }
       })
     let tree = try RepositoryTree(source, options: .test)
+    defer { gate.withLock { $0 = false } }
     let texts = Mutex<[String?]>([])
     let readers = try (0..<2).map { _ in
       try Worker {

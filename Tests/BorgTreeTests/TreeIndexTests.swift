@@ -100,17 +100,25 @@ struct TreeIndexTests {
     #expect(second.fetchCount == 0 && second.scans == 0)
   }
 
-  @Test func `which kinds of attributes an archive has is kept, and told without looking at its items`() throws {
-    let index = MemoryTreeIndex()
+  @Test(arguments: [
+    (["plain"], [TreeError.noAttributesOfKind]), (["plain", "bare"], [.noSuchAttribute, .noAttributesOfKind]),
+    (["plain", "lists", "plain"], [.noSuchAttribute, .noSuchAttribute, .noSuchAttribute]),
+  ])
+  func `which kinds of attributes archives have is kept, and told when it is known of all`(
+    names: [String], expected: [TreeError]
+  ) throws {
     let listed = File.file("listed").with { $0.aclDefault = Array("user::rwx\n".utf8) }
+    let archives = [
+      (name: "plain", files: [File.file("x")]), (name: "bare", files: [File.file("x"), File.file("y")]),
+      (name: "lists", files: [listed, File.file("x")]),
+    ].filter { names.contains($0.name) }
+    let index = MemoryTreeIndex()
     for pass in 0..<2 {
-      let source = StreamTreeSource(
-        [(name: "plain", files: [File.file("x")]), (name: "lists", files: [listed, File.file("x")])], cut: 300,
-        index: index)
+      let source = StreamTreeSource(archives, cut: 300, index: index)
       let tree = try RepositoryTree(source, options: .test)
-      for (archive, expected) in [("plain", TreeError.noAttributesOfKind), ("lists", .noSuchAttribute)] {
+      for (archive, error) in zip(names, expected) {
         let inode = try tree.at("\(archive)/x").inode
-        #expect(throws: expected) {
+        #expect(throws: error) {
           try Array("system.posix_acl_default".utf8).withUnsafeBytes { try tree.xattr($0, of: inode) }
         }
       }
