@@ -20,6 +20,10 @@ public enum Memory {
     mallopt(M_TRIM_THRESHOLD, 128 << 10)
   }
 
+  /// Has threads beyond the number of processors set aside what they free together. Each for itself they would hold
+  /// several chunks that nobody uses. Call it before they start.
+  public static func shareAmongThreads() { mallopt(M_ARENA_MAX, Int32(clamping: availableProcessorCount())) }
+
   /// The lowest limit of the groups listed in `groups` (/proc/self/cgroup) and of those above them, of both versions
   /// of control groups. Groups that cannot be seen, as from inside a container, count for nothing. Nil: no limit.
   static func controlGroupLimit(_ groups: String, read: (_ path: String) -> String?) -> Int? {
