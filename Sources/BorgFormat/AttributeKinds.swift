@@ -5,18 +5,17 @@ public struct AttributeKinds: OptionSet, Sendable, BitwiseCopyable {
 
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  /// `system.posix_acl_access` and `system.posix_acl_default`.
+  /// `ExtendedAttribute.accessList` and `defaultList`.
   public static let accessControlList = AttributeKinds(rawValue: 1)
-  /// `security.selinux`.
+  /// `ExtendedAttribute.securityLabel`.
   public static let securityLabel = AttributeKinds(rawValue: 2)
   public static let other = AttributeKinds(rawValue: 4)
 
   /// The kind of an attribute that the kernel is asked for by this name.
   public init(name: some Collection<UInt8>) {
-    if name.elementsEqual("security.selinux".utf8) {
+    if name.elementsEqual(ExtendedAttribute.securityLabel) {
       self = .securityLabel
-    } else if name.elementsEqual("system.posix_acl_access".utf8) || name.elementsEqual("system.posix_acl_default".utf8)
-    {
+    } else if name.elementsEqual(ExtendedAttribute.accessList) || name.elementsEqual(ExtendedAttribute.defaultList) {
       self = .accessControlList
     } else {
       self = .other

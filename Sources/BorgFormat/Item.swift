@@ -45,6 +45,11 @@ public struct ExtendedAttribute: Sendable, Equatable {
   public var name: [UInt8]
   public var value: [UInt8]
 
+  // What the kernel calls those that Borg stores as items' fields, or that programs ask every file for.
+  public static let accessList = Array("system.posix_acl_access".utf8)
+  public static let defaultList = Array("system.posix_acl_default".utf8)
+  public static let securityLabel = Array("security.selinux".utf8)
+
   public init(name: [UInt8], value: [UInt8]) {
     self.name = name
     self.value = value

@@ -137,9 +137,8 @@ public final class ArchiveTree: FileTree {
     guard node.hasXattrs else { throw .noSuchAttribute }
     let item = try item(node)
     for attribute in item.xattrs where attribute.name.elementsEqual(name) { return attribute.value }
-    let byDefault = name.elementsEqual("system.posix_acl_default".utf8)
-    guard byDefault || name.elementsEqual("system.posix_acl_access".utf8),
-      let text = byDefault ? item.aclDefault : item.aclAccess,
+    let byDefault = name.elementsEqual(ExtendedAttribute.defaultList)
+    guard kind == .accessControlList, let text = byDefault ? item.aclDefault : item.aclAccess,
       let list = source.accessControlList(text, byDefault: byDefault)
     else { throw .noSuchAttribute }
     return list

@@ -21,8 +21,6 @@ public struct AccessControlList: Equatable, Sendable {
     public var id: UInt32
   }
 
-  public static let accessAttribute = Array("system.posix_acl_access".utf8)
-  public static let defaultAttribute = Array("system.posix_acl_default".utf8)
   public static let noID: UInt32 = .max
 
   public var entries: [Entry] = []

@@ -66,10 +66,10 @@ final class MetadataCapture {
   /// Both ACLs of an object that has one which says more than the mode: an absent access ACL is the mode's own, an
   /// absent default ACL of a directory is empty text.
   private func captureACL(_ status: FileStatus, _ handle: FileHandle, into item: inout Item) {
-    let access = attributes.value(of: AccessControlList.accessAttribute, in: handle)
+    let access = attributes.value(of: ExtendedAttribute.accessList, in: handle)
     let byDefault =
       status.type == FileType.directory
-      ? attributes.value(of: AccessControlList.defaultAttribute, in: handle) : nil
+      ? attributes.value(of: ExtendedAttribute.defaultList, in: handle) : nil
     let accessList = access.flatMap { AccessControlList(kernelForm: $0) } ?? AccessControlList(mode: status.mode)
     let defaultList = byDefault.flatMap { AccessControlList(kernelForm: $0) }
     guard accessList.isExtended || !(defaultList?.entries.isEmpty ?? true) else { return }

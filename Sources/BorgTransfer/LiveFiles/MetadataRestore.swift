@@ -66,7 +66,7 @@ struct MetadataRestore {
 
   private func restoreACLs(_ item: Item, _ target: RestoreTarget) throws(BackupProblem) {
     let lists = [
-      (item.aclAccess, AccessControlList.accessAttribute), (item.aclDefault, AccessControlList.defaultAttribute),
+      (item.aclAccess, ExtendedAttribute.accessList), (item.aclDefault, ExtendedAttribute.defaultList),
     ]
     for (text, attribute) in lists {
       guard let text else { continue }
