@@ -134,16 +134,15 @@ extension ArchiveContent {
     let chunk = completion.withLock { completion -> ChunkListEntry? in
       guard !completion.isUnderWay, completion.next < chunks.count else { return nil }
       completion.isUnderWay = true
-      defer { completion.next += 1 }
       return chunks[completion.next]
     }
     guard let chunk else { return }
     let isTaken = readAhead.perform { [self] in
       // A chunk that cannot be had is reported to whoever reads it.
       _ = try? reader.chunk(chunk, isAhead: true)
-      completion.withLock { $0.isUnderWay = false }
+      completion.withLock { $0 = Completion(next: $0.next + 1) }
     }
-    if !isTaken { completion.withLock { $0 = Completion(next: $0.next - 1) } }
+    if !isTaken { completion.withLock { $0.isUnderWay = false } }
   }
 }
 

@@ -31,8 +31,11 @@ public final class ArchiveMount {
     _ view: View, of session: RepositorySession, matcher: PatternMatcher, options: MountOptions,
     usesNames: Bool = true, strippedComponents: Int = 0, showsPartFiles: Bool = false
   ) throws {
-    Memory.shareAmongThreads()
-    if Memory.availableBytes() < ArchiveMount.littleMemory { Memory.giveBackEarly() }
+    if Memory.availableBytes() < ArchiveMount.littleMemory {
+      Memory.giveBackEarly()
+    } else {
+      Memory.shareAmongThreads()
+    }
     var shown = TreeOptions(uid: getuid(), gid: getgid(), mountTime: session.context.clock.now())
     shown.forcedUID = options.uid
     shown.forcedGID = options.gid
