@@ -35,12 +35,17 @@ class Program:
 
     def run(self, *arguments, cwd="/", code=0, timeout=1800):
         """Runs it; fails the case when it does not exit with `code`: None is success or warnings, "any" whatever."""
+        result = self.finish([self.path, *arguments], cwd, timeout)
+        if code != "any" and result.code not in ((0, 1) if code is None else (code,)):
+            said = (result.output[-2000:] + result.errors[-3000:]).decode(errors="replace")
+            raise AssertionError(f"{self.name} {' '.join(map(str, arguments))}: rc {result.code}\n{said}")
+        return result
+
+    def finish(self, words, cwd, timeout):
+        """The result of a command line, whatever it is."""
         done = subprocess.run(
-            [self.path, *arguments], cwd=cwd, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=timeout, check=False)
-        if code != "any" and done.returncode not in ((0, 1) if code is None else (code,)):
-            said = (done.stdout[-2000:] + done.stderr[-3000:]).decode(errors="replace")
-            raise AssertionError(f"{self.name} {' '.join(map(str, arguments))}: rc {done.returncode}\n{said}")
+            words, cwd=cwd, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
+            check=False)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def version(self):
