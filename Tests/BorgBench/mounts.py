@@ -1,9 +1,10 @@
 """Mounts against each other: ours, the real borg, restic, squashfuse, and memoryfs, the in-memory yardstick.
 
 Each measure is made on a fresh mount of the same folder, in turn, and what it reads is compared with the folder. `start`
-finds nothing that an earlier mount of ours left behind; the others do, save the first of all. Printed are medians; `x real` says how many times faster than the real borg ours is, `of yardstick` how many times the yardstick's time
-ours takes (below 1: faster), `cpu` the same of CPU time, the daemon's and its callers', which other work on the machine
-disturbs less. `wanted` is what the mount is to reach, worked out from the same run's figures: compare it with `ours`.
+finds nothing that an earlier mount of ours left behind; the others do, save the first of all. Printed are medians; `x real`
+says how many times faster than the real borg ours is, `of yardstick` how many times the yardstick's time ours takes (below
+1: faster), `cpu` the same of CPU time, the daemon's and its callers', which other work on the machine disturbs less.
+`wanted` is what the mount is to reach, worked out from the same run's figures: compare it with `ours`.
 
 Decoding is what our `extract --dry-run` of the same files takes beside its start. The limit of reading in order is the
 slower of the yardstick itself and of its CPU time and the decoding's spread over all cores.
