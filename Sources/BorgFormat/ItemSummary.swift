@@ -1,6 +1,6 @@
 /// Where an item's bytes lie in its archive's item stream: stream chunks from `firstChunk` on, beginning at `offset`
 /// in the first of them, `length` bytes in all.
-public struct ItemLocation: Sendable, Equatable {
+public struct ItemLocation: Sendable, Equatable, BitwiseCopyable {
   public var firstChunk: UInt32
   public var offset: UInt32
   public var length: UInt32

@@ -100,6 +100,39 @@ struct TreeIndexTests {
     #expect(second.fetchCount == 0 && second.scans == 0)
   }
 
+  @Test func `directories are listed, shown and found without a block`() throws {
+    let files = (0..<100).flatMap { number in
+      let folder = File.directory("folder \(number)", mtime: Int64(number)).with {
+        $0.atime = 5
+        $0.user = Array((number % 2 == 0 ? "root" : "nobody here").utf8)
+        $0.uid = Int64(number)
+      }
+      let links = (0..<20).map { File.symbolicLink("folder \(number)/\(number) \($0)", to: "there") }
+      return [folder] + links.map { $0.with { $0.ctime = 1 } }
+    }
+    let wide = [(name: "a", files: files)]
+    let index = MemoryTreeIndex()
+    let first = try RepositoryTree(StreamTreeSource(wide, cut: 900, index: index), options: .test)
+    let expected = try describe(first)
+    let source = StreamTreeSource(wide, cut: 900, index: index)
+    let tree = try RepositoryTree(source, options: .test)
+    let loaded = index.loadCount(.block)
+    #expect(try tree.names("a") == [".", ".."] + (0..<100).map { "folder \($0)" })
+    #expect(try tree.names("a", step: 1) == tree.names("a"))
+    for number in 0..<100 {
+      let folder = try tree.at("a/folder \(number)")
+      #expect(folder.mtime == Int64(number) && folder.atime == 5)
+      #expect(folder.uid == (number % 2 == 0 ? 40 : UInt32(number)))
+    }
+    #expect(throws: TreeError.noSuchEntry) { try tree.at("a/folder 100") }
+    #expect(index.loadCount(.block) == loaded)
+    _ = try tree.names("a/folder 7")
+    #expect(index.loadCount(.block) > loaded)
+    #expect(try describe(tree) == expected)
+    #expect(source.fetchCount == 0)
+    #expect(source.chunkCount > 10 && source.chunkCount < 500)
+  }
+
   @Test(arguments: [
     (["plain"], [TreeError.noAttributesOfKind]), (["plain", "bare"], [.noSuchAttribute, .noAttributesOfKind]),
     (["plain", "lists", "plain"], [.noSuchAttribute, .noSuchAttribute, .noSuchAttribute]),

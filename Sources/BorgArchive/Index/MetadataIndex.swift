@@ -16,7 +16,7 @@ public final class MetadataIndex: Sendable {
   private let writer: RecordWriter
 
   /// Changes with the layout of any record; those of other versions are not found.
-  private static let version: UInt8 = 3
+  private static let version: UInt8 = 4
   private static let saltName = "salt"
   private static let saltSize = 32
   /// One record's file, in bytes: more is not one of ours.

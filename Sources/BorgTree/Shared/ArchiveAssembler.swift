@@ -9,13 +9,14 @@ struct ArchiveAssembler {
   /// Whether each name is there once only.
   private var isUnambiguous = true
   private var seen = WideSet()
+  private var ownerNumbers: [StoredOwner: UInt32] = [:]
   private var pendingLinks: [(item: UInt32, source: [UInt8])] = []
   private var path: [UInt8] = []
   /// Of the blocks so far, in bytes.
   private var streamLength = 0
 
   // What directories may take: short paths can name very many of them, and each has its whole path here.
-  private static let bytesOfDirectory = 64
+  private static let bytesOfDirectory = 72
   private static let bytesAtFirst = 64 << 10
   private static let bytesPerStreamByte = 4
 
@@ -69,21 +70,17 @@ struct ArchiveAssembler {
     assembly.itemCount += UInt32(block.itemCount)
     if block.header.hasDamagedFiles != 0 { assembly.hasDamagedFiles = true }
     assembly.attributeKinds.formUnion(block.header.attributeKinds)
-    for index in 0..<Int(block.header.directoryItemCount) { placeDirectory(block, index, part.firstItem) }
-    let directories = (0..<Int(block.header.directoryCount)).map { placePiece(block, $0, in: number) }
-    for index in 0..<block.itemCount where isRegular {
-      let item = block.item(index)
-      guard item.directory != BlockItem.none else { continue }
-      if item.isDirectory, hasMarker(part.firstItem + UInt32(index)) { continue }
-      note(item.nameHash, in: directories[Int(item.directory)])
-    }
+    let firstDirectory = assembly.directoryItems.count
+    for index in 0..<Int(block.header.directoryItemCount) { placeDirectory(block, index, part) }
+    var pieces = (0..<Int(block.header.directoryCount)).map { placePiece(block, $0, in: number) }
+    if isRegular { placeNames(block, part.firstItem, firstDirectory, in: &pieces) }
     for index in 0..<Int(block.header.linkCount) {
       let link = block.link(index)
       pendingLinks.append((part.firstItem + link.item, Array(block.bytes(link.sourceStart, link.sourceLength))))
     }
   }
 
-  private mutating func placeDirectory(_ block: MetadataBlock, _ index: Int, _ firstItem: UInt32) {
+  private mutating func placeDirectory(_ block: MetadataBlock, _ index: Int, _ part: ArchiveAssembly.Part) {
     let record = block.directoryItem(index)
     let item = block.item(Int(record.item))
     path.removeAll(keepingCapacity: true)
@@ -95,16 +92,78 @@ struct ArchiveAssembler {
     }
     let path = path
     let directory = path.withUnsafeBytes { self.directory($0, hash: record.pathHash, isItem: true) }
-    guard assembly.directories[Int(directory)].item == ArchiveAssembly.none else { return isUnambiguous = false }
-    assembly.directories[Int(directory)].item = firstItem + record.item
-    assembly.directoryItems.append((firstItem + record.item, directory))
+    guard assembly.directories[Int(directory)].description == ArchiveAssembly.none else { return isUnambiguous = false }
+    assembly.directories[Int(directory)].description = UInt32(assembly.directoryItems.count)
+    assembly.directoryItems.append(
+      ArchiveAssembly.DirectoryItem(
+        item, number: part.firstItem + record.item, directory: directory, atime: block.atime(item) ?? item.mtime,
+        owner: owner(block, item.owner), location: part.location(of: item)))
   }
 
-  private mutating func placePiece(_ block: MetadataBlock, _ index: Int, in part: UInt32) -> UInt32 {
+  private mutating func owner(_ block: MetadataBlock, _ number: UInt16) -> UInt32 {
+    var owner = block.owner(Int(number))
+    let stored = StoredOwner(owner, in: block)
+    if let known = ownerNumbers[stored] { return known }
+    owner.userStart = keep(stored.user ?? [])
+    owner.groupStart = keep(stored.group ?? [])
+    assembly.owners.append(owner)
+    ownerNumbers[stored] = UInt32(assembly.owners.count - 1)
+    return UInt32(assembly.owners.count - 1)
+  }
+
+  private mutating func keep(_ bytes: some Collection<UInt8>) -> UInt32 {
+    guard let start = UInt32(exactly: assembly.arena.count) else {
+      isUnambiguous = false
+      return 0
+    }
+    assembly.arena.append(contentsOf: bytes)
+    return start
+  }
+
+  private mutating func placePiece(_ block: MetadataBlock, _ index: Int, in part: UInt32) -> PlacedPiece {
     let record = block.directory(index)
     let directory = directory(block.bytes(record.pathStart, record.pathLength), hash: record.pathHash, isItem: false)
     append(ArchiveAssembly.Piece(part: part, directory: UInt32(index)), to: directory)
-    return directory
+    return PlacedPiece(number: assembly.pieces.count - 1, directory: directory)
+  }
+
+  /// `firstDirectory`: the place of the block's first item that is a directory; `pieces`: those of its directories.
+  private mutating func placeNames(
+    _ block: MetadataBlock, _ firstItem: UInt32, _ firstDirectory: Int, in pieces: inout [PlacedPiece]
+  ) {
+    var place = firstDirectory
+    for index in 0..<block.itemCount {
+      let item = block.item(index)
+      let isDirectory =
+        place < assembly.directoryItems.count && assembly.directoryItems[place].item == firstItem + UInt32(index)
+      defer { place += isDirectory ? 1 : 0 }
+      guard item.directory != BlockItem.none else { continue }
+      if isDirectory {
+        append(directoryAt: place, to: &pieces[Int(item.directory)])
+        // A marker's name is noted already.
+        if assembly.directories[Int(assembly.directoryItems[place].directory)].marker != 0 { continue }
+      } else {
+        noteOthers(in: pieces[Int(item.directory)])
+      }
+      note(item.nameHash, in: pieces[Int(item.directory)].directory)
+    }
+  }
+
+  private mutating func noteOthers(in piece: PlacedPiece) {
+    guard assembly.pieces[piece.number].hasOthers == 0 else { return }
+    assembly.pieces[piece.number].hasOthers = 1
+    assembly.directories[Int(piece.directory)].blockCount += 1
+  }
+
+  /// Appends to a piece a directory that comes after those it has.
+  private mutating func append(directoryAt place: Int, to piece: inout PlacedPiece) {
+    if piece.lastDirectory == ArchiveAssembly.none {
+      assembly.pieces[piece.number].firstDirectory = UInt32(place)
+    } else {
+      assembly.directoryItems[Int(piece.lastDirectory)].next = UInt32(place)
+    }
+    assembly.directoryItems[place].piece = UInt32(piece.number)
+    piece.lastDirectory = UInt32(place)
   }
 
   /// The directory with this path, made when there is none. Unless an item describes it, its parent gets a marker.
@@ -117,11 +176,7 @@ struct ArchiveAssembler {
     let parent = directory(parentPath, hash: store.hash.wide(parentPath), isItem: false)
     let number = UInt32(assembly.directories.count)
     assembly.directories.append(
-      ArchiveAssembly.Directory(
-        pathHash: hash, pathStart: UInt32(truncatingIfNeeded: assembly.arena.count), pathLength: UInt32(path.count),
-        parent: parent))
-    assembly.arena.append(contentsOf: path)
-    if assembly.arena.count > Int(UInt32.max) { isUnambiguous = false }
+      ArchiveAssembly.Directory(pathHash: hash, pathStart: keep(path), pathLength: UInt32(path.count), parent: parent))
     insertSlot(number)
     if !isItem {
       let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
@@ -142,18 +197,12 @@ struct ArchiveAssembler {
       assembly.pieces[Int(last)].next = number
     }
     assembly.directories[Int(directory)].lastPiece = number
-    assembly.directories[Int(directory)].pieceCount += 1
   }
 
   /// Notes a name in a directory; the same name twice makes the archive irregular.
   private mutating func note(_ name: UInt64, in directory: UInt32) {
     let key = (name ^ UInt64(directory) &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
     if !seen.insert(key ^ key >> 29) { isUnambiguous = false }
-  }
-
-  private func hasMarker(_ item: UInt32) -> Bool {
-    guard let directory = assembly.directory(ofItem: item) else { return false }
-    return assembly.directories[Int(directory)].marker != 0
   }
 
   private mutating func insertSlot(_ number: UInt32) {
@@ -164,34 +213,28 @@ struct ArchiveAssembler {
   }
 }
 
-/// A set of well-mixed 64-bit numbers.
-struct WideSet: Sendable {
-  private var slots: [UInt64] = Array(repeating: 0, count: 256)
-  private var count = 0
+/// A block's piece of a directory while its names are placed.
+private struct PlacedPiece {
+  var number: Int
+  var directory: UInt32
+  /// The place of the last item in it that is a directory.
+  var lastDirectory = ArchiveAssembly.none
+}
 
-  /// False: it was there already.
-  mutating func insert(_ number: UInt64) -> Bool {
-    if count * 4 >= slots.count * 3 { grow() }
-    let number = number == 0 ? 1 : number
-    let mask = slots.count &- 1
-    var slot = Int(truncatingIfNeeded: number) & mask
-    while slots[slot] != 0 {
-      if slots[slot] == number { return false }
-      slot = (slot &+ 1) & mask
-    }
-    slots[slot] = number
-    count += 1
-    return true
-  }
+/// An owner apart from the block that it is stored in.
+private struct StoredOwner: Hashable {
+  var uid: Int64
+  var gid: Int64
+  var user: [UInt8]?
+  var group: [UInt8]?
 
-  private mutating func grow() {
-    let old = slots
-    slots = Array(repeating: 0, count: old.count * 2)
-    let mask = slots.count &- 1
-    for number in old where number != 0 {
-      var slot = Int(truncatingIfNeeded: number) & mask
-      while slots[slot] != 0 { slot = (slot &+ 1) & mask }
-      slots[slot] = number
+  init(_ owner: BlockOwner, in block: MetadataBlock) {
+    func name(_ start: UInt32, _ length: UInt32) -> [UInt8]? {
+      length == BlockOwner.none ? nil : Array(block.bytes(start, length))
     }
+    uid = owner.uid
+    gid = owner.gid
+    user = name(owner.userStart, owner.userLength)
+    group = name(owner.groupStart, owner.groupLength)
   }
 }

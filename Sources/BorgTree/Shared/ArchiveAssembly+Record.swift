@@ -39,6 +39,7 @@ extension ArchiveAssembly {
     record.append(directories)
     record.append(pieces)
     record.append(directoryItems)
+    record.append(owners)
     record.append(links)
     record.append(linkCounts.map { ($0.key, $0.value) })
     record.append(slots.image)
@@ -50,7 +51,7 @@ extension ArchiveAssembly {
     var record = RecordReader(bytes)
     guard let flags = record.next(UInt32.self), flags.count == 2,
       let directories = record.next(Directory.self), let pieces = record.next(Piece.self),
-      let directoryItems = record.next((item: UInt32, directory: UInt32).self),
+      let directoryItems = record.next(DirectoryItem.self), let owners = record.next(BlockOwner.self),
       let links = record.next((item: UInt32, object: UInt32).self),
       let linkCounts = record.next((UInt32, UInt32).self),
       let slots = record.next(UInt32.self).flatMap({ SlotTable(image: $0, below: directories.count) }),
@@ -61,6 +62,7 @@ extension ArchiveAssembly {
     self.directories = directories
     self.pieces = pieces
     self.directoryItems = directoryItems
+    self.owners = owners
     self.links = links
     self.linkCounts = Dictionary(linkCounts, uniquingKeysWith: { _, last in last })
     self.slots = slots
@@ -73,20 +75,33 @@ extension ArchiveAssembly {
     guard !directories.isEmpty, isAscending(directoryItems.map(\.item)), isAscending(links.map(\.item)) else {
       return false
     }
+    func holds(_ start: UInt32, _ length: UInt32) -> Bool {
+      UInt64(start) + UInt64(length) <= UInt64(arena.count)
+    }
+    func isPlace(_ place: UInt32) -> Bool { place == ArchiveAssembly.none || place < directoryItems.count }
+    func isPiece(_ piece: UInt32) -> Bool { piece == ArchiveAssembly.none || piece < pieces.count }
     for (number, directory) in directories.enumerated() {
-      guard UInt64(directory.pathStart) + UInt64(directory.pathLength) <= UInt64(arena.count),
+      guard holds(directory.pathStart, directory.pathLength),
         number == 0 ? directory.parent == 0 : directory.parent < number,
-        directory.item == ArchiveAssembly.none || directory.item < itemCount,
-        directory.firstPiece == ArchiveAssembly.none || directory.firstPiece < pieces.count
+        isPlace(directory.description), isPiece(directory.firstPiece)
       else { return false }
     }
     for (number, piece) in pieces.enumerated() {
       guard piece.part != ArchiveAssembly.none ? piece.part < parts.count : piece.directory < directories.count,
-        piece.next == ArchiveAssembly.none || piece.next > number && piece.next < pieces.count
+        isPiece(piece.next), piece.next > number, isPlace(piece.firstDirectory)
       else { return false }
     }
-    return directoryItems.allSatisfy { $0.item < itemCount && $0.directory < directories.count }
-      && links.allSatisfy { $0.item < itemCount && $0.object < itemCount }
+    for (place, item) in directoryItems.enumerated() {
+      guard item.item < itemCount, item.directory < directories.count, item.owner < owners.count,
+        isPiece(item.piece), isPlace(item.next), item.next > place
+      else { return false }
+    }
+    for owner in owners {
+      guard owner.userLength == BlockOwner.none || holds(owner.userStart, owner.userLength),
+        owner.groupLength == BlockOwner.none || holds(owner.groupStart, owner.groupLength)
+      else { return false }
+    }
+    return links.allSatisfy { $0.item < itemCount && $0.object < itemCount }
   }
 
   private func isAscending(_ numbers: [UInt32]) -> Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } }

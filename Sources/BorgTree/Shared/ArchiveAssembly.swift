@@ -5,14 +5,16 @@ struct ArchiveAssembly: Sendable {
   var parts: [Part] = []
   var directories: [Directory] = []
   var pieces: [Piece] = []
-  /// Items that are directories, ascending, and which directory each is.
-  var directoryItems: [(item: UInt32, directory: UInt32)] = []
+  /// Items that are directories, in order.
+  var directoryItems: [DirectoryItem] = []
+  /// Their owners as they are stored. The names lie in the arena.
+  var owners: [BlockOwner] = []
   /// Later names of hard links, ascending, and the item each stands for.
   var links: [(item: UInt32, object: UInt32)] = []
   /// How many names an item with more than one has.
   var linkCounts: [UInt32: UInt32] = [:]
   var slots = SlotTable()
-  /// The directories' paths.
+  /// The directories' paths and the owners' names.
   var arena: [UInt8] = []
   var itemCount: UInt32 = 0
   var hasDamagedFiles = false
@@ -63,13 +65,46 @@ struct ArchiveAssembly: Sendable {
     var pathStart: UInt32
     var pathLength: UInt32
     var parent: UInt32
-    /// The item that describes it.
-    var item = ArchiveAssembly.none
+    /// The place among the items that are directories of the one that describes it.
+    var description = ArchiveAssembly.none
     var firstPiece = ArchiveAssembly.none
     var lastPiece = ArchiveAssembly.none
-    var pieceCount: UInt32 = 0
+    /// How many of its pieces have names of others than directories.
+    var blockCount: UInt32 = 0
     /// Not 0: its parent has a piece for it.
     var marker: UInt32 = 0
+  }
+
+  /// An item that is a directory, with all that a listing shows of it: directories are found and shown without a block.
+  struct DirectoryItem: BitwiseCopyable {
+    var mtime: Int64
+    var ctime: Int64
+    var atime: Int64
+    var location: ItemLocation
+    var item: UInt32
+    var directory: UInt32
+    /// The piece that has its name; `none` for the root.
+    var piece = ArchiveAssembly.none
+    /// The place of the piece's next one.
+    var next = ArchiveAssembly.none
+    var owner: UInt32
+    var mode: UInt16
+    var flags: BlockItemFlags
+    // Nothing that is kept may be of undefined value.
+    private var padding: UInt8 = 0
+    private var morePadding: UInt32 = 0
+
+    init(_ item: BlockItem, number: UInt32, directory: UInt32, atime: Int64, owner: UInt32, location: ItemLocation) {
+      mtime = item.mtime
+      ctime = item.ctime
+      self.atime = atime
+      self.location = location
+      self.item = number
+      self.directory = directory
+      self.owner = owner
+      mode = item.mode
+      flags = item.flags
+    }
   }
 
   /// What one block has of a directory; or a directory in it that no item describes.
@@ -78,17 +113,21 @@ struct ArchiveAssembly: Sendable {
     var part: UInt32
     var directory: UInt32
     var next = ArchiveAssembly.none
+    /// The place of the first item that is a directory.
+    var firstDirectory = ArchiveAssembly.none
+    /// Not 0: it has names of others, too, which only the block knows.
+    var hasOthers: UInt32 = 0
   }
 
   var byteCount: Int {
     parts.capacity * MemoryLayout<Part>.stride + directories.capacity * MemoryLayout<Directory>.stride
-      + pieces.capacity * MemoryLayout<Piece>.stride + directoryItems.capacity * 8 + links.capacity * 8
+      + pieces.capacity * MemoryLayout<Piece>.stride + directoryItems.capacity * MemoryLayout<DirectoryItem>.stride
+      + owners.capacity * MemoryLayout<BlockOwner>.stride + links.capacity * 8
       + linkCounts.capacity * 12 + slots.byteCount + arena.capacity
   }
 
   func path(_ directory: UInt32) -> ArraySlice<UInt8> {
-    let start = Int(directories[Int(directory)].pathStart)
-    return arena[start..<start + Int(directories[Int(directory)].pathLength)]
+    bytes(directories[Int(directory)].pathStart, directories[Int(directory)].pathLength)
   }
 
   /// The directory with this path.
@@ -103,16 +142,33 @@ struct ArchiveAssembly: Sendable {
     }
   }
 
+  /// The directory of this name in another one.
+  func directory(_ name: UnsafeRawBufferPointer, in parent: UInt32, hash: NameHash) -> UInt32? {
+    guard !name.isEmpty, !name.contains(TreePath.separator) else { return nil }
+    var path = Array(path(parent))
+    if !path.isEmpty { path.append(TreePath.separator) }
+    path.append(contentsOf: name)
+    return path.withUnsafeBytes { directory($0, hash: hash.wide($0)) }
+  }
+
   static func slotHash(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash ^ hash >> 32) }
 }
 
 extension ArchiveAssembly {
-  /// The directory that an item is.
-  func directory(ofItem item: UInt32) -> UInt32? {
+  /// An item as one that is a directory.
+  func directoryItem(_ item: UInt32) -> DirectoryItem? {
     firstPlace(of: directoryItems.count) { directoryItems[$0].item < item }.flatMap {
-      directoryItems[$0].item == item ? directoryItems[$0].directory : nil
+      directoryItems[$0].item == item ? directoryItems[$0] : nil
     }
   }
+
+  /// The item that describes a directory.
+  func description(of directory: UInt32) -> DirectoryItem? {
+    let place = directories[Int(directory)].description
+    return place == ArchiveAssembly.none ? nil : directoryItems[Int(place)]
+  }
+
+  func bytes(_ start: UInt32, _ count: UInt32) -> ArraySlice<UInt8> { arena[Int(start)..<Int(start) + Int(count)] }
 
   /// The item that a later name of a hard link stands for.
   func object(ofLink item: UInt32) -> UInt32? {

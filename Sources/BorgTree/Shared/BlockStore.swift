@@ -171,21 +171,25 @@ public final class BlockStore: Sendable {
   }
 
   private func load(_ block: MetadataBlock) -> LoadedBlock {
-    let owners = (0..<Int(block.header.ownerCount)).map { number in
-      let owner = block.owner(number)
-      func id(
-        _ forced: UInt32?, _ id: Int64, _ start: UInt32, _ length: UInt32, _ other: UInt32,
-        _ lookup: (UnsafeRawBufferPointer) -> UInt32?
-      ) -> UInt32 {
-        if let forced { return forced }
-        if length != BlockOwner.none, length > 0, let found = lookup(block.bytes(start, length)) { return found }
-        return UInt32(exactly: id) ?? other
-      }
-      return (
-        uid: id(options.forcedUID, owner.uid, owner.userStart, owner.userLength, options.uid, source.userID),
-        gid: id(options.forcedGID, owner.gid, owner.groupStart, owner.groupLength, options.gid, source.groupID)
-      )
-    }
+    let owners = (0..<Int(block.header.ownerCount)).map { shown(block.owner($0)) { block.bytes($0, $1) } }
     return LoadedBlock(block, owners)
+  }
+
+  /// An owner as it is shown. `bytes`: what lies where its names are said to.
+  func shown(
+    _ owner: BlockOwner, _ bytes: (_ start: UInt32, _ length: UInt32) -> UnsafeRawBufferPointer
+  ) -> (uid: UInt32, gid: UInt32) {
+    func id(
+      _ forced: UInt32?, _ id: Int64, _ start: UInt32, _ length: UInt32, _ other: UInt32,
+      _ lookup: (UnsafeRawBufferPointer) -> UInt32?
+    ) -> UInt32 {
+      if let forced { return forced }
+      if length != BlockOwner.none, length > 0, let found = lookup(bytes(start, length)) { return found }
+      return UInt32(exactly: id) ?? other
+    }
+    return (
+      uid: id(options.forcedUID, owner.uid, owner.userStart, owner.userLength, options.uid, source.userID),
+      gid: id(options.forcedGID, owner.gid, owner.groupStart, owner.groupLength, options.gid, source.groupID)
+    )
   }
 }
