@@ -15,10 +15,15 @@ struct LockFreeReadingTests {
   private func id(_ number: Int) -> ChunkID { ChunkID(words: (UInt64(number), 1, 2, 3)) }
   private func object(_ number: Int) -> [UInt8] { Array("object \(number)".utf8) + [UInt8](repeating: 7, count: 20) }
 
-  private func read() throws -> LocalRepository {
-    try LocalRepository.openForReading(
+  /// `searches`: the first objects are looked up in the index file itself, however small it is.
+  private func read(searches: Bool = false) throws -> LocalRepository {
+    let reader = try LocalRepository.openForReading(
       sandbox.location(), environment: sandbox.environment, monitor: sandbox.monitor)
+    if searches { reader.core.withLock { $0.leastSearchedSize = 0 } }
+    return reader
   }
+
+  private func isFinal(_ reader: LocalRepository) -> Bool? { reader.core.withLock { $0.index?.isFinal } }
 
   private func write(_ numbers: some Sequence<Int>, compacts: Bool = false, deleting: [Int] = []) throws {
     let writer = try sandbox.open()
@@ -28,11 +33,11 @@ struct LockFreeReadingTests {
     try writer.commit(CommitOptions(compacts: compacts, threshold: 0.01))
   }
 
-  @Test func `neither a lock nor anything else is left on disk`() throws {
+  @Test(arguments: [false, true]) func `neither a lock nor anything else is left on disk`(searches: Bool) throws {
     try sandbox.createSmall().close()
     try write(0..<10)
     let before = try sandbox.contents()
-    let reader = try read()
+    let reader = try read(searches: searches)
     #expect(try reader.get(id(3)) == object(3))
     #expect(!sandbox.exists("repo/lock.roster") && !sandbox.exists("repo/lock.exclusive"))
     #expect(throws: RepositoryError.self) { try reader.put(id(99), object(99)) }
@@ -51,6 +56,31 @@ struct LockFreeReadingTests {
     #expect(try reader.list(after: id(3), limit: 100).count < 10)
     #expect(try reader.objectCount() == 10)
     #expect(try reader.core.withLock { try !$0.readableIndex().isWhole })
+  }
+
+  @Test func `an index is searched for a few objects, and read for many, for one that is not there or for more`() throws
+  {
+    try sandbox.createSmall().close()
+    try write(0..<10)
+    let reader = try read(searches: true)
+    for _ in 0..<SearchedIndexFile.maximumLookups { #expect(try reader.get(id(3)) == object(3)) }
+    #expect(isFinal(reader) == false)
+    #expect(try reader.get(id(4)) == object(4))
+    #expect(isFinal(reader) == true)
+    let second = try read(searches: true)
+    _ = try second.get(id(3))
+    #expect(isFinal(second) == false)
+    #expect(throws: RepositoryError.self) { try second.get(id(10)) }
+    #expect(isFinal(second) == true)
+    let third = try read(searches: true)
+    _ = try third.get(id(3))
+    #expect(try third.objectCount() == 10)
+    #expect(isFinal(third) == true)
+    _ = try read().get(id(3))
+    try write(10..<12)
+    #expect(try third.refresh())
+    #expect(try third.get(id(11)) == object(11))
+    #expect(isFinal(third) == false)
   }
 
   @Test func `an index whose ids crowd is read whole`() throws {
@@ -74,10 +104,10 @@ struct LockFreeReadingTests {
     #expect(throws: FormatError.self) { try read().get(id(3)) }
   }
 
-  @Test func `new transactions are noticed, and only those`() throws {
+  @Test(arguments: [false, true]) func `new transactions are noticed, and only those`(searches: Bool) throws {
     try sandbox.createSmall().close()
     try write(0..<4)
-    let reader = try read()
+    let reader = try read(searches: searches)
     #expect(try reader.get(id(1)) == object(1))
     #expect(try !reader.refresh())
     try write(4..<6)
@@ -122,10 +152,12 @@ struct LockFreeReadingTests {
     }
   }
 
-  @Test func `objects that a compaction moved are found, deleted ones are not`() throws {
+  @Test(arguments: [false, true]) func `objects that a compaction moved are found, deleted ones are not`(searches: Bool)
+    throws
+  {
     try sandbox.createSmall().close()
     try write(0..<20)
-    let reader = try read()
+    let reader = try read(searches: searches)
     #expect(try reader.get(id(1)) == object(1))
     try write([], compacts: true, deleting: Array(stride(from: 0, to: 20, by: 2)))
     reader.releaseFiles()
@@ -143,7 +175,9 @@ struct LockFreeReadingTests {
     }
   }
 
-  @Test func `a commit without an index counts, what is not committed does not`() throws {
+  @Test(arguments: [false, true]) func `a commit without an index counts, what is not committed does not`(
+    searches: Bool
+  ) throws {
     try sandbox.createSmall().close()
     try write(0..<4)
     let old = try sandbox.contents().filter { !$0.key.hasPrefix("data/") }
@@ -157,17 +191,17 @@ struct LockFreeReadingTests {
     try unfinished.closeSegment()
     defer { unfinished.close() }
     let before = try sandbox.contents()
-    let reader = try read()
+    let reader = try read(searches: searches)
     #expect(try reader.get(id(7)) == object(7))
     #expect(try !reader.contains(id(0)))
     #expect(try !reader.contains(id(50)))
     #expect(try sandbox.contents() == before)
   }
 
-  @Test func `an object whose segment is lost stays an error`() throws {
+  @Test(arguments: [false, true]) func `an object whose segment is lost stays an error`(searches: Bool) throws {
     try sandbox.createSmall().close()
     try write(0..<8)
-    let reader = try read()
+    let reader = try read(searches: searches)
     _ = try reader.get(id(7))
     reader.releaseFiles()
     try Files.unlink(sandbox.path("repo/data/0/\(try sandbox.segments()[1])"))
@@ -175,11 +209,11 @@ struct LockFreeReadingTests {
     #expect(try reader.get(id(7)) == object(7))
   }
 
-  @Test func `readers see whole objects while a writer works on`() throws {
+  @Test(arguments: [false, true]) func `readers see whole objects while a writer works on`(searches: Bool) throws {
     try sandbox.createSmall().close()
     try write(0..<30)
     let isOver = Atomic<Bool>(false)
-    let reader = try read()
+    let reader = try read(searches: searches)
     let wrong = Mutex<[String]>([])
     let workers = try (0..<2).map { seed in
       try Worker {

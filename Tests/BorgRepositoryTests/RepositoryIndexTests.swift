@@ -58,4 +58,55 @@ import Testing
       #expect(throws: FormatError.self) { try read() }
     }
   }
+
+  private func search(leastSize: Int = 0) throws -> SearchedIndexFile? {
+    try SearchedIndexFile(File.open(path, O_RDONLY), leastSize: leastSize)
+  }
+
+  @Test func `a file is searched as it was written, a few times`() throws {
+    let made = RepositoryIndex()
+    for number in 0..<120_000 {
+      made.set(id(number), EntryLocation(segment: UInt32(number / 100), offset: UInt32(number % 100)))
+    }
+    for number in 0..<1000 { made.remove(id(number * 3)) }
+    try made.withFileBytes { try write($0) }
+    for first in stride(from: 0, to: 120_000, by: 11_111) {
+      var searched = try #require(try search(leastSize: SearchedIndexFile.leastSize))
+      for number in first..<first + SearchedIndexFile.maximumLookups {
+        #expect(searched.find(id(number)) == made[id(number)])
+      }
+      #expect(made[id(first + 1)] != nil && searched.find(id(first + 1)) == nil)
+    }
+  }
+
+  @Test func `after the last bucket the search goes on with the first, but not for ever`() throws {
+    let made = RepositoryIndex()
+    // All begin their search in the last but one of 4099 buckets.
+    let crowd = (0..<600).map { ChunkID(words: (4097, UInt64($0), 0, 0)) }
+    for number in 0..<1500 { made.set(id(number), EntryLocation(segment: 1, offset: UInt32(number))) }
+    for (number, id) in crowd.enumerated() { made.set(id, EntryLocation(segment: 2, offset: UInt32(number))) }
+    try made.withFileBytes {
+      #expect($0.count == HashIndex.headerSize + 4099 * LocationTable.bucketSize)
+      try write($0)
+    }
+    var searched = try #require(try search())
+    for number in 0..<100 { #expect(searched.find(crowd[number]) == EntryLocation(segment: 2, offset: UInt32(number))) }
+    #expect(searched.find(crowd[599]) == nil)
+  }
+
+  @Test func `a file that is small, no index or cut off is not searched`() throws {
+    let made = RepositoryIndex()
+    made.set(id(1), EntryLocation(segment: 1, offset: 2))
+    var bytes = made.withFileBytes { Array($0) }
+    try bytes.withUnsafeBytes { try write($0) }
+    #expect(try search(leastSize: SearchedIndexFile.leastSize) == nil)
+    var searched = try #require(try search())
+    #expect(searched.find(id(1)) == EntryLocation(segment: 1, offset: 2))
+    try File.open(path, O_WRONLY | O_TRUNC).close()
+    #expect(searched.find(id(1)) == nil)
+    #expect(throws: FormatError.self) { try search() }
+    bytes[0] ^= 1
+    try bytes.withUnsafeBytes { try write($0) }
+    #expect(throws: FormatError.self) { try search() }
+  }
 }

@@ -47,14 +47,26 @@ extension RepositoryCore {
 
   /// The index of the newest committed state, as of the first call or the last refresh.
   func lockFreeIndex() throws -> RepositoryIndex {
-    if let index { return index }
+    if let index, index.isFinal { return index }
+    return try takeUpState { try readLocations($0) }
+  }
+
+  /// Where that state has an object, or seems to: whoever then does not find it there asks for a refresh.
+  func lockFreeLocation(_ id: ChunkID) throws -> EntryLocation? {
+    let index = try index ?? takeUpState { try searchLocations($0) }
+    if let found = index[id] { return found }
+    return index.isFinal ? nil : try lockFreeIndex()[id]
+  }
+
+  private func takeUpState(_ read: (_ transaction: Int) throws -> RepositoryIndex) throws -> RepositoryIndex {
     try requireOpen()
     var attempt: UInt32 = 0
     while true {
       do {
         let stamp = try currentStamp()
         let end = try currentEnd()
-        let loaded = try loadCommittedState(stamp) { try readLocations($0) }
+        let loaded = try loadCommittedState(stamp, read)
+        if let old = self.stamp, old != stamp { forgetState() }
         (index, self.stamp, self.end) = (loaded, stamp, end)
         return loaded
       } catch let error where RepositoryCore.mayBeRace(error) {
@@ -80,8 +92,13 @@ extension RepositoryCore {
   func refreshAfterMiss(in state: Int) throws -> Bool {
     guard readsOnly else { return false }
     guard state == stateNumber else { return true }
-    guard let stamp, try currentStamp() != stamp || currentEnd() != end else { return false }
-    forgetState()
+    if let stamp, try currentStamp() != stamp || currentEnd() != end {
+      forgetState()
+      return true
+    }
+    guard let index, !index.isFinal else { return false }
+    _ = try lockFreeIndex()
+    stateNumber += 1
     return true
   }
 
@@ -119,10 +136,12 @@ extension RepositoryCore {
       guard stamp.indexed == nil else { throw RepositoryError.checkNeeded(path: pathText) }
       return RepositoryIndex()
     }
-    let index = try stamp.indexed.map(read) ?? RepositoryIndex()
     let base = stamp.indexed ?? -1
     guard base <= committed else { throw RepositoryError.checkNeeded(path: pathText) }
-    if base < committed { try replayInMemory(base + 1...committed, into: index) }
+    var index = try stamp.indexed.map(read) ?? RepositoryIndex()
+    if base == committed { return index }
+    if !index.isFinal { index = try readLocations(base) }
+    try replayInMemory(base + 1...committed, into: index)
     return index
   }
 

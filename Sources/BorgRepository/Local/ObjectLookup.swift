@@ -13,17 +13,22 @@ extension RepositoryCore {
 
   /// Throws `RepositoryError.objectNotFound`; `IntegrityError` when its segment is missing.
   func find(_ id: ChunkID) throws -> Found {
-    guard let location = try readableIndex()[id] else {
+    guard let location = try location(of: id) else {
       throw RepositoryError.objectNotFound(id: id, path: pathText)
     }
     if let object = try store.bufferedObject(id, at: location) { return .buffered(object) }
     return .stored(try store.file(Int(location.segment)), location)
   }
 
+  private func location(of id: ChunkID) throws -> EntryLocation? {
+    try readsOnly ? lockFreeLocation(id) : readableIndex()[id]
+  }
+
   /// Parts of segment files in which the wanted objects lie.
   func runs(of ids: [ChunkID]) throws -> [(file: File, start: Int, count: Int)] {
-    let index = try readableIndex()
-    let locations = ids.compactMap { index[$0] }.sorted { ($0.segment, $0.offset) < ($1.segment, $1.offset) }
+    let locations = try ids.compactMap { try location(of: $0) }.sorted {
+      ($0.segment, $0.offset) < ($1.segment, $1.offset)
+    }
     var runs: [(segment: UInt32, start: Int, end: Int)] = []
     for location in locations {
       let start = Int(location.offset)

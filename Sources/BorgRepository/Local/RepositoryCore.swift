@@ -33,6 +33,7 @@ final class RepositoryCore {
   var end: RepositoryEnd?
   var stateNumber = 0
   var hasNewState = false
+  var leastSearchedSize = SearchedIndexFile.leastSize
   private var isClosed = false
 
   var pathText: String { String(decoding: path, as: UTF8.self) }

@@ -3,10 +3,11 @@ import BorgSystem
 import Glibc
 
 /// Where each current object's PUT lies: the table of `index.N` (repository.md section 9), or for those who only look
-/// objects up a smaller one, which can do nothing else.
+/// objects up a smaller one, which can do nothing else, or for their first few lookups the file itself.
 final class RepositoryIndex {
   private var table: HashIndex
   private var locations: LocationTable?
+  private var searched: SearchedIndexFile?
 
   init() {
     table = HashIndex(valueWords: 2)
@@ -33,23 +34,35 @@ final class RepositoryIndex {
     self.locations = locations
   }
 
+  /// For looking up a few objects: one that is not found may be there, one that is found may not.
+  init(searching file: SearchedIndexFile) {
+    table = HashIndex(valueWords: 2)
+    searched = file
+  }
+
   /// Whether ids can be listed, and the file be written.
-  var isWhole: Bool { locations == nil }
+  var isWhole: Bool { locations == nil && searched == nil }
+  /// Whether what it says of objects is verified, and all there is.
+  var isFinal: Bool { searched == nil }
+  /// Of a final index.
   var count: Int { locations?.count ?? table.count }
   /// The length of the file that this would make.
   var fileSize: Int { HashIndex.headerSize + table.bucketCount * RepositoryIndex.bucketSize }
 
   subscript(id: ChunkID) -> EntryLocation? {
+    if let found = searched?.find(id) { return found }
     if isWhole { return table[id].map { EntryLocation(segment: $0.0, offset: $0.1) } }
     return locations?[id].map { EntryLocation(segment: $0.segment, offset: $0.offset) }
   }
 
   func set(_ id: ChunkID, _ location: EntryLocation) {
+    precondition(isFinal)
     if isWhole { return table.set(id, (location.segment, location.offset, 0)) }
     locations?.set(id, (location.segment, location.offset))
   }
 
   func remove(_ id: ChunkID) {
+    precondition(isFinal)
     if isWhole { table.remove(id) } else { locations?.remove(id) }
   }
 

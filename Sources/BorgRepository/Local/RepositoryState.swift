@@ -96,6 +96,16 @@ extension RepositoryCore {
     return RepositoryIndex(table)
   }
 
+  /// The same to look a few objects up at first; without anything verified, unless the file is small. Throws what
+  /// `meansDamage` tells.
+  func searchLocations(_ transaction: Int) throws -> RepositoryIndex {
+    let file = try File.open(auxiliaryPath(.index, transaction), O_RDONLY)
+    guard let searched = try? SearchedIndexFile(file, leastSize: leastSearchedSize) else {
+      return try readLocations(transaction)
+    }
+    return RepositoryIndex(searching: searched)
+  }
+
   /// Nil, or an error: the file is not what it should be.
   private func locations(_ path: [UInt8], _ name: String, _ integrity: IntegrityFile) throws -> LocationTable? {
     let reader = IndexFileReader(try File.open(path, O_RDONLY))
