@@ -93,15 +93,31 @@ struct LockFreeReadingTests {
     #expect(try reader.core.withLock { try $0.readableIndex().isWhole })
   }
 
-  @Test func `a damaged index is not believed`() throws {
+  @Test(arguments: [false, true]) func `a damaged index is not believed: the segments tell what there is`(
+    searches: Bool
+  ) throws {
     try sandbox.createSmall().close()
-    try write(0..<10)
+    try write(0..<10, deleting: [4])
     let name = try #require(try Files.names(in: sandbox.path("repo")).first { $0.starts(with: Array("index.".utf8)) })
     let file = "repo/\(String(decoding: name, as: UTF8.self))"
-    var bytes = try sandbox.bytes(file)
-    bytes[bytes.count / 2] ^= 1
-    try sandbox.write(file, bytes)
-    #expect(throws: FormatError.self) { try read().get(id(3)) }
+    let bytes = try sandbox.bytes(file)
+    // A bit that means nothing, one of a location, one of an id, one of the header.
+    let place = try #require(
+      stride(from: HashIndex.headerSize, to: bytes.count, by: LocationTable.bucketSize).first {
+        bytes[$0..<$0 + 8].elementsEqual(id(3).bytes[..<8])
+      })
+    for offset in [bytes.count / 2, place + 36, place + 9, 12] {
+      var damaged = bytes
+      damaged[offset] ^= 1
+      try sandbox.write(file, damaged)
+      let before = try sandbox.contents()
+      let reader = try read(searches: searches)
+      #expect(try reader.get(id(3)) == object(3))
+      #expect(throws: RepositoryError.self) { try reader.get(id(4)) }
+      #expect(try Set(reader.list(after: nil, limit: 100)) == Set((0..<10).filter { $0 != 4 }.map { id($0) }))
+      #expect(sandbox.monitor.messages.contains { $0.hasPrefix("Repository index missing or corrupted") })
+      #expect(try sandbox.contents() == before)
+    }
   }
 
   @Test(arguments: [false, true]) func `new transactions are noticed, and only those`(searches: Bool) throws {

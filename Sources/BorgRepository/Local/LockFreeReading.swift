@@ -138,11 +138,23 @@ extension RepositoryCore {
     }
     let base = stamp.indexed ?? -1
     guard base <= committed else { throw RepositoryError.checkNeeded(path: pathText) }
-    var index = try stamp.indexed.map(read) ?? RepositoryIndex()
-    if base == committed { return index }
-    if !index.isFinal { index = try readLocations(base) }
-    try replayInMemory(base + 1...committed, into: index)
-    return index
+    do {
+      var index = try stamp.indexed.map(read) ?? RepositoryIndex()
+      if base == committed { return index }
+      if !index.isFinal { index = try readLocations(base) }
+      try replayInMemory(base + 1...committed, into: index)
+      return index
+    } catch let error as FormatError where damaged == stamp {
+      monitor.note(
+        "Repository index missing or corrupted, trying to recover from: \(error)", logger: repositoryLogger)
+      let index = RepositoryIndex()
+      try replayInMemory(0...committed, into: index)
+      return index
+    } catch let error as FormatError {
+      // The next attempt shows whether it was a race.
+      damaged = stamp
+      throw error
+    }
   }
 
   /// Only headers are looked at: whoever reads an object checks it. Throws `SystemError` when the last segment, which was

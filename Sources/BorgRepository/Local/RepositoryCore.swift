@@ -31,6 +31,8 @@ final class RepositoryCore {
   /// Of a state that is read without a lock: what it was read from.
   var stamp: RepositoryStamp?
   var end: RepositoryEnd?
+  /// The state whose index file was not what it should be when it was last read.
+  var damaged: RepositoryStamp?
   var stateNumber = 0
   var hasNewState = false
   var leastSearchedSize = SearchedIndexFile.leastSize
