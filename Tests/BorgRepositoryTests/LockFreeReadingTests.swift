@@ -16,10 +16,10 @@ struct LockFreeReadingTests {
   private func object(_ number: Int) -> [UInt8] { Array("object \(number)".utf8) + [UInt8](repeating: 7, count: 20) }
 
   /// `searches`: the first objects are looked up in the index file itself, however small it is.
-  private func read(searches: Bool = false) throws -> LocalRepository {
+  private func read(searches: Bool = false, nanoseconds: Int = 0) throws -> LocalRepository {
     let reader = try LocalRepository.openForReading(
       sandbox.location(), environment: sandbox.environment, monitor: sandbox.monitor)
-    if searches { reader.core.withLock { $0.leastSearchedSize = 0 } }
+    if searches { reader.core.withLock { $0.searching = .init(leastSize: 0, clock: .ticking(nanoseconds)) } }
     return reader
   }
 
@@ -62,8 +62,9 @@ struct LockFreeReadingTests {
   {
     try sandbox.createSmall().close()
     try write(0..<10)
-    let reader = try read(searches: true)
-    for _ in 0..<SearchedIndexFile.maximumLookups { #expect(try reader.get(id(3)) == object(3)) }
+    let reader = try read(searches: true, nanoseconds: 20_000)
+    // 1031 buckets of 40 bytes.
+    for _ in 0..<3 { #expect(try reader.get(id(3)) == object(3)) }
     #expect(isFinal(reader) == false)
     #expect(try reader.get(id(4)) == object(4))
     #expect(isFinal(reader) == true)
@@ -256,5 +257,18 @@ struct LockFreeReadingTests {
     isOver.store(true, ordering: .relaxed)
     for worker in workers { worker.join() }
     #expect(wrong.withLock { $0 } == [])
+  }
+}
+
+extension Clock {
+  /// Time goes on by as much with each look at it.
+  static func ticking(_ nanoseconds: Int) -> Clock {
+    let time = Mutex<Int64>(0)
+    return Clock(now: { 0 }) {
+      time.withLock {
+        $0 += Int64(nanoseconds)
+        return $0
+      }
+    }
   }
 }

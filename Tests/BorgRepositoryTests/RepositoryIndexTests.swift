@@ -59,24 +59,26 @@ import Testing
     }
   }
 
-  private func search(leastSize: Int = 0) throws -> SearchedIndexFile? {
-    try SearchedIndexFile(File.open(path, O_RDONLY), leastSize: leastSize)
+  /// `nanoseconds`: what each look at the clock takes.
+  private func search(leastSize: Int = 0, nanoseconds: Int = 0) throws -> SearchedIndexFile? {
+    let conditions = SearchedIndexFile.Conditions(leastSize: leastSize, clock: .ticking(nanoseconds))
+    return try SearchedIndexFile(File.open(path, O_RDONLY), conditions)
   }
 
-  @Test func `a file is searched as it was written, a few times`() throws {
+  @Test func `a file is searched as it was written, no longer than it takes to be read`() throws {
     let made = RepositoryIndex()
     for number in 0..<120_000 {
       made.set(id(number), EntryLocation(segment: UInt32(number / 100), offset: UInt32(number % 100)))
     }
     for number in 0..<1000 { made.remove(id(number * 3)) }
     try made.withFileBytes { try write($0) }
-    for first in stride(from: 0, to: 120_000, by: 11_111) {
-      var searched = try #require(try search(leastSize: SearchedIndexFile.leastSize))
-      for number in first..<first + SearchedIndexFile.maximumLookups {
-        #expect(searched.find(id(number)) == made[id(number)])
-      }
-      #expect(made[id(first + 1)] != nil && searched.find(id(first + 1)) == nil)
-    }
+    var searched = try #require(try SearchedIndexFile(File.open(path, O_RDONLY), .init(clock: .ticking(0))))
+    for number in 0..<121_000 { #expect(searched.find(id(number)) == made[id(number)]) }
+    var slow = try #require(try search(nanoseconds: made.fileSize / 10))
+    for number in 0..<10 { #expect(slow.find(id(number * 3 + 1)) == made[id(number * 3 + 1)]) }
+    // The length is no multiple of ten.
+    _ = slow.find(id(1))
+    #expect(made[id(1)] != nil && slow.find(id(1)) == nil)
   }
 
   @Test func `after the last bucket the search goes on with the first, but not for ever`() throws {
@@ -99,7 +101,7 @@ import Testing
     made.set(id(1), EntryLocation(segment: 1, offset: 2))
     var bytes = made.withFileBytes { Array($0) }
     try bytes.withUnsafeBytes { try write($0) }
-    #expect(try search(leastSize: SearchedIndexFile.leastSize) == nil)
+    #expect(try SearchedIndexFile(File.open(path, O_RDONLY)) == nil)
     var searched = try #require(try search())
     #expect(searched.find(id(1)) == EntryLocation(segment: 1, offset: 2))
     try File.open(path, O_WRONLY | O_TRUNC).close()

@@ -35,7 +35,7 @@ final class RepositoryCore {
   var damaged: RepositoryStamp?
   var stateNumber = 0
   var hasNewState = false
-  var leastSearchedSize = SearchedIndexFile.leastSize
+  var searching = SearchedIndexFile.Conditions()
   private var isClosed = false
 
   var pathText: String { String(decoding: path, as: UTF8.self) }

@@ -100,7 +100,7 @@ extension RepositoryCore {
   /// `meansDamage` tells.
   func searchLocations(_ transaction: Int) throws -> RepositoryIndex {
     let file = try File.open(auxiliaryPath(.index, transaction), O_RDONLY)
-    guard let searched = try? SearchedIndexFile(file, leastSize: leastSearchedSize) else {
+    guard let searched = try? SearchedIndexFile(file, searching) else {
       return try readLocations(transaction)
     }
     return RepositoryIndex(searching: searched)

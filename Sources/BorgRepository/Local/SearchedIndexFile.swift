@@ -8,32 +8,43 @@ import BorgSystem
 struct SearchedIndexFile {
   private let file: File
   private let search: BucketSearch
-  private var lookups = 0
+  private let clock: Clock
+  /// Nanoseconds that may still be spent.
+  private var rest: Int64
   private var buffer = [UInt8](repeating: 0, count: bucketsAtOnce * LocationTable.bucketSize)
 
-  /// Smaller files are read sooner than they are searched a few times.
-  static let leastSize = 4 << 20
-  /// After so many the whole file, read in order, would not have cost a slow disk more time.
-  static let maximumLookups = 128
+  /// When the file is searched, and what tells how long that takes.
+  struct Conditions {
+    /// Smaller files are read sooner than they are searched a few times, in bytes.
+    var leastSize = 4 << 20
+    var clock = Clock.system
+  }
+
   private static let bucketsAtOnce = 64
   /// Hash values do not crowd so that more is needed.
   private static let maximumReads = 8
+  /// Of reading the whole file, in order and from memory: on a disk that seeks, a few searches take longer than that.
+  private static let nanosecondsPerByte: Int64 = 1
 
-  /// Nil: the file is smaller than `leastSize` bytes. Throws `FormatError`.
-  init?(_ file: File, leastSize: Int = SearchedIndexFile.leastSize) throws {
+  /// Nil: the file is too small. Throws `FormatError`.
+  init?(_ file: File, _ conditions: Conditions = Conditions()) throws {
     let size = try Int(clamping: file.size())
-    guard size >= leastSize else { return nil }
+    guard size >= conditions.leastSize else { return nil }
     self.file = file
+    clock = conditions.clock
+    rest = Int64(size) * SearchedIndexFile.nanosecondsPerByte
     var header = [UInt8](repeating: 0, count: HashIndex.headerSize)
     let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
     guard count == header.count else { throw FormatError("hash index: file has a wrong length") }
     search = try header.withUnsafeBytes { try BucketSearch(fileSize: size, header: $0) }
   }
 
-  /// Where an object seems to be. Nil: that is not known, and after so many lookups it never is.
+  /// Where an object seems to be. Nil: that is not known, and it never is once searching has taken as long as reading
+  /// the whole file does.
   mutating func find(_ id: ChunkID) -> EntryLocation? {
-    lookups += 1
-    guard lookups <= SearchedIndexFile.maximumLookups else { return nil }
+    guard rest > 0 else { return nil }
+    let began = clock.monotonic()
+    defer { rest -= clock.monotonic() - began }
     var bucket = search.firstBucket(for: id)
     for _ in 0..<SearchedIndexFile.maximumReads {
       let count = min(SearchedIndexFile.bucketsAtOnce, search.bucketCount - bucket)
