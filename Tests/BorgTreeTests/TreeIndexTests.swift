@@ -100,6 +100,27 @@ struct TreeIndexTests {
     #expect(second.fetchCount == 0 && second.scans == 0)
   }
 
+  @Test func `what an archive is read through for stays in the index, what is looked at in memory`() throws {
+    let forest = [(name: "a", files: Forest(seed: 31, count: 4000).files)]
+    let index = MemoryTreeIndex()
+    let (known, other) = (
+      StreamTreeSource(forest, cut: 3000, metadataBytes: 8 << 20, index: index),
+      StreamTreeSource(forest, cut: 3000, metadataBytes: 8 << 20)
+    )
+    let (tree, without) = (
+      try RepositoryTree(known, options: .test), try RepositoryTree(other, options: .test)
+    )
+    let small = StreamTreeSource(forest, cut: 3000, metadataBytes: 400_000, index: MemoryTreeIndex())
+    let bounded = try RepositoryTree(small, options: .test)
+    for tree in [tree, without, bounded] { _ = try tree.at("a/\(tree.names("a")[2])") }
+    #expect(bounded.store.byteCount < without.store.byteCount / 2)
+    #expect(tree.store.byteCount == without.store.byteCount)
+    let expected = try describe(without, generations: false)
+    #expect(try describe(bounded, generations: false) == expected)
+    #expect(small.fetchCount == small.chunkCount)
+    #expect(try describe(tree, generations: false) == expected)
+  }
+
   @Test func `directories are listed, shown and found without a block`() throws {
     let files = (0..<100).flatMap { number in
       let folder = File.directory("folder \(number)", mtime: Int64(number)).with {

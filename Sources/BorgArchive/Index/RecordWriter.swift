@@ -19,7 +19,7 @@ final class RecordWriter: @unchecked Sendable {
   typealias Job = @Sendable () -> (path: [UInt8], bytes: [UInt8])?
 
   /// Whoever adds more waits.
-  private static let maximumWaitingBytes = 8 << 20
+  private static let maximumWaitingBytes = 4 << 20
 
   init(_ bound: IndexBound, monitor: any Monitor) {
     self.bound = bound

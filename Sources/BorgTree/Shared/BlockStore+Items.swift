@@ -25,7 +25,7 @@ extension BlockStore {
     var (next, arrived, goesOn) = (0, 0, true)
     func handOver() throws(TreeError) {
       while goesOn, next < ids.count, let number = number(of: ids[next]) {
-        goesOn = try body(try block(number), number)
+        goesOn = try body(try block(number, passing: true), number)
         next += 1
       }
     }

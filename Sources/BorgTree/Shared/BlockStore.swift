@@ -16,15 +16,18 @@ final class LoadedBlock: Sendable {
 
 /// The blocks of all archives' metadata chunks, each made once, through whichever archive it is reached. Within a bound
 /// of bytes they stay; those that were not used for longest are given up, and taken from the source's index or made again
-/// when they are needed. Thread-safe.
+/// when they are needed. Where there is an index, few of those stay that are only passed on the way through a stream.
+/// Thread-safe.
 public final class BlockStore: Sendable {
   let hash: NameHash
   let source: any TreeSource
   let options: TreeOptions
   private let maximumBytes: Int
+  private let maximumPassedBytes: Int
   private let state = Mutex(State())
 
   private static let shareOfSeams = 8
+  private static let shareOfPassed = 8
 
   private struct Place {
     var id: ChunkID
@@ -32,6 +35,8 @@ public final class BlockStore: Sendable {
     var start: Int
     var block: LoadedBlock?
     var wasUsed = true
+    /// Nothing was looked up in the block since it is there.
+    var isPassed = false
   }
 
   private struct State {
@@ -45,6 +50,9 @@ public final class BlockStore: Sendable {
     /// Where the search for a block to give up goes on.
     var hand = 0
     var madeCount = 0
+    /// Blocks that were passed, or were when they came here, the oldest first.
+    var passed: ArraySlice<UInt32> = []
+    var passedBytes = 0
 
     mutating func number(of id: ChunkID, start: Int) -> UInt32 {
       if let number = numbers[id] { return number }
@@ -53,6 +61,20 @@ public final class BlockStore: Sendable {
       numbers[id] = number
       return number
     }
+
+    /// A block that was passed stays as long as others do.
+    mutating func stay(_ number: Int) {
+      guard places[number].isPassed else { return }
+      places[number].isPassed = false
+      passedBytes -= places[number].block?.byteCount ?? 0
+    }
+
+    mutating func giveUp(_ number: Int) {
+      guard let block = places[number].block else { return }
+      stay(number)
+      byteCount -= block.byteCount
+      places[number].block = nil
+    }
   }
 
   public init(_ source: any TreeSource, options: TreeOptions) {
@@ -60,6 +82,7 @@ public final class BlockStore: Sendable {
     self.options = options
     hash = source.index.map { NameHash(key: $0.hashKey) } ?? NameHash()
     maximumBytes = source.metadataBytes
+    maximumPassedBytes = source.index == nil ? maximumBytes : maximumBytes / BlockStore.shareOfPassed
   }
 
   /// Whether trees with these options can be put together from blocks.
@@ -84,18 +107,21 @@ public final class BlockStore: Sendable {
     return (place.id, UInt32(place.start))
   }
 
-  /// The block with a number that was given out.
-  func block(_ number: UInt32) throws(TreeError) -> LoadedBlock {
+  /// The block with a number that was given out. `passing`: nothing will be looked up in it.
+  func block(_ number: UInt32, passing: Bool = false) throws(TreeError) -> LoadedBlock {
     let place = state.withLock { state in
       state.places[Int(number)].wasUsed = true
+      if !passing { state.stay(Int(number)) }
       return state.places[Int(number)]
     }
     if let block = place.block { return block }
-    if let block = kept(place.id), Int(block.header.headLength) == place.start { return keep(load(block), at: number) }
+    if let block = kept(place.id), Int(block.header.headLength) == place.start {
+      return keep(load(block), at: number, passing: passing)
+    }
     let chunk = try source.streamChunk(place.id)
     let block = chunk.withUnsafeBytes { build($0, from: place.start) }
     source.index?.keep(block.imageBytes, .block, place.id)
-    return keep(load(block), at: number)
+    return keep(load(block), at: number, passing: passing)
   }
 
   /// Keeps the block of a chunk that was not known; returns its number.
@@ -114,13 +140,48 @@ public final class BlockStore: Sendable {
 
   private func place(_ block: MetadataBlock, of id: ChunkID) -> UInt32 {
     let number = number(of: id, start: block.header.headLength)
-    _ = keep(load(block), at: number)
+    _ = keep(load(block), at: number, passing: true)
     return number
   }
 
-  private func keep(_ block: LoadedBlock, at number: UInt32) -> LoadedBlock {
-    state.withLock { keep(block, at: Int(number), &$0) }
+  private func keep(_ block: LoadedBlock, at number: UInt32, passing: Bool) -> LoadedBlock {
+    state.withLock { state in
+      state.madeCount += 1
+      guard state.places[Int(number)].block == nil else { return }
+      state.places[Int(number)].block = block
+      state.places[Int(number)].wasUsed = true
+      state.byteCount += block.byteCount
+      if passing { pass(block, at: number, &state) }
+      makeRoom(beside: Int(number), &state)
+    }
     return block
+  }
+
+  /// Gives up those that were passed before the last ones.
+  private func pass(_ block: LoadedBlock, at number: UInt32, _ state: inout State) {
+    state.places[Int(number)].isPassed = true
+    state.passed.append(number)
+    state.passedBytes += block.byteCount
+    while let oldest = state.passed.first, oldest != number {
+      guard state.passedBytes > maximumPassedBytes || !state.places[Int(oldest)].isPassed else { return }
+      state.passed.removeFirst()
+      if state.places[Int(oldest)].isPassed { state.giveUp(Int(oldest)) }
+    }
+  }
+
+  /// Gives up those that were not used for longest.
+  private func makeRoom(beside number: Int, _ state: inout State) {
+    var patience = state.places.count * 2
+    while state.byteCount > maximumBytes, patience > 0 {
+      patience -= 1
+      state.hand = (state.hand + 1) % state.places.count
+      if state.hand == number { continue }
+      if state.places[state.hand].wasUsed {
+        state.places[state.hand].wasUsed = false
+      } else {
+        state.giveUp(state.hand)
+      }
+    }
   }
 
   /// The block of the items that lie between two chunks' blocks, made by `make` when it is not known.
@@ -148,26 +209,6 @@ public final class BlockStore: Sendable {
   /// The block of a chunk whose first item begins at `start`; nil: where one can be seen to begin.
   func build(_ chunk: UnsafeRawBufferPointer, from start: Int? = nil) -> MetadataBlock {
     MetadataBlockBuilder.build(chunk, from: start, hash: hash, source: source)
-  }
-
-  private func keep(_ block: LoadedBlock, at number: Int, _ state: inout State) {
-    state.madeCount += 1
-    guard state.places[number].block == nil else { return }
-    state.places[number].block = block
-    state.places[number].wasUsed = true
-    state.byteCount += block.byteCount
-    var patience = state.places.count * 2
-    while state.byteCount > maximumBytes, patience > 0 {
-      patience -= 1
-      state.hand = (state.hand + 1) % state.places.count
-      if state.hand == number { continue }
-      if state.places[state.hand].wasUsed {
-        state.places[state.hand].wasUsed = false
-      } else if let old = state.places[state.hand].block {
-        state.byteCount -= old.byteCount
-        state.places[state.hand].block = nil
-      }
-    }
   }
 
   private func load(_ block: MetadataBlock) -> LoadedBlock {
