@@ -77,7 +77,6 @@ struct LockFreeReadingTests {
     _ = try third.get(id(3))
     #expect(try third.objectCount() == 10)
     #expect(isFinal(third) == true)
-    _ = try read().get(id(3))
     try write(10..<12)
     #expect(try third.refresh())
     #expect(try third.get(id(11)) == object(11))
@@ -119,6 +118,96 @@ struct LockFreeReadingTests {
       #expect(sandbox.monitor.messages.contains { $0.hasPrefix("Repository index missing or corrupted") })
       #expect(try sandbox.contents() == before)
     }
+  }
+
+  @Test(arguments: [false, true]) func `a damaged index counts for nothing beside what was committed since`(
+    searches: Bool
+  ) throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let old = try sandbox.contents().filter { !$0.key.hasPrefix("data/") }
+    try write(4..<8, deleting: [0])
+    for name in try sandbox.contents().keys where !name.hasPrefix("data/") {
+      try Files.unlink(sandbox.path("repo/\(name)"))
+    }
+    for (name, bytes) in old { try sandbox.write("repo/\(name)", bytes) }
+    let index = try #require(old.keys.first { $0.hasPrefix("index.") })
+    var bytes = try sandbox.bytes("repo/\(index)")
+    bytes[bytes.count / 2] ^= 1
+    try sandbox.write("repo/\(index)", bytes)
+    let reader = try read(searches: searches)
+    for number in 1..<8 { #expect(try reader.get(id(number)) == object(number)) }
+    #expect(throws: RepositoryError.self) { try reader.get(id(0)) }
+  }
+
+  @Test func `a damaged segment beside a damaged index is an error, told soon`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<10)
+    let index = try #require(try sandbox.contents().keys.first { $0.hasPrefix("index.") })
+    for name in ["repo/\(index)", "repo/data/0/\(try sandbox.segments()[1])"] {
+      var bytes = try sandbox.bytes(name)
+      for place in bytes.count / 2 - 30..<bytes.count / 2 + 30 { bytes[place] ^= 0x55 }
+      try sandbox.write(name, bytes)
+    }
+    for searches in [false, true] {
+      let reader = try read(searches: searches)
+      let before = sandbox.monitor.messages.count
+      #expect(throws: IntegrityError.self) { for number in 0..<11 { _ = try reader.get(id(number)) } }
+      #expect(sandbox.monitor.messages[before...].filter { $0.hasPrefix("Repository index") }.count == 1)
+    }
+  }
+
+  @Test func `a segment whose number no index can hold is an error`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let last = try #require(try sandbox.segments().last)
+    let bytes = try sandbox.bytes("repo/data/0/\(last)")
+    try Files.makeDirectories(sandbox.path("repo/data/4294967"))
+    try sandbox.write("repo/data/4294967/4294967290", bytes)
+    #expect(throws: IntegrityError.self) { try read().get(id(1)) }
+  }
+
+  @Test func `a reader under way looks once more when another one has had the index read whole`() throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let reader = try read(searches: true)
+    _ = try reader.get(id(1))
+    let state = reader.core.withLock { $0.stateNumber }
+    func isToLookAgain(_ reader: LocalRepository, _ state: Int) throws -> Bool {
+      try reader.core.withLock { try $0.refreshAfterMiss(in: state) }
+    }
+    #expect(try isToLookAgain(reader, state))
+    #expect(isFinal(reader) == true)
+    #expect(try isToLookAgain(reader, state))
+    #expect(try !isToLookAgain(reader, reader.core.withLock { $0.stateNumber }))
+    let other = try read(searches: true)
+    _ = try other.get(id(1))
+    let before = other.core.withLock { $0.stateNumber }
+    other.releaseFiles()
+    #expect(try isToLookAgain(other, before))
+    #expect(try other.get(id(1)) == object(1))
+  }
+
+  @Test(arguments: [false, true]) func `no file of the repository stays open once files are released`(
+    searches: Bool
+  ) throws {
+    try sandbox.createSmall().close()
+    try write(0..<4)
+    let reader = try read(searches: searches)
+    _ = try reader.get(id(1))
+    let repository = sandbox.path("repo")
+    func openFiles() throws -> [String] {
+      let descriptors = Array("/proc/self/fd".utf8)
+      return try Files.names(in: descriptors).compactMap { name in
+        let path = try? Files.resolved(Files.join(descriptors, name))
+        return path.flatMap { $0.starts(with: repository) ? String(decoding: $0, as: UTF8.self) : nil }
+      }
+    }
+    #expect(try openFiles().count { $0.contains("/data/") } > 0)
+    #expect(try openFiles().count { $0.contains("/index.") } == (searches ? 1 : 0))
+    reader.releaseFiles()
+    #expect(try openFiles() == [])
+    #expect(try reader.get(id(2)) == object(2))
   }
 
   @Test(arguments: [false, true]) func `new transactions are noticed, and only those`(searches: Bool) throws {

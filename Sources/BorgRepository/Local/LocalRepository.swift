@@ -109,9 +109,7 @@ public final class LocalRepository: Repository {
     do {
       return try read(id, &state)
     } catch let error as SystemError where error.code == ESTALE {
-      core.withLock { core in
-        if let location = core.index?[id] { core.store.forgetFile(Int(location.segment)) }
-      }
+      core.withLock { $0.store.forgetFiles() }
       return try read(id, &state)
     } catch let error where RepositoryCore.mayBeRace(error) {
       return try readAgain(id, state, after: error)
@@ -124,6 +122,11 @@ public final class LocalRepository: Repository {
     for _ in 0..<LocalRepository.maximumStates {
       do {
         guard try core.withLock({ try $0.refreshAfterMiss(in: state) }) else { break }
+      } catch let error as SystemError where RepositoryCore.mayBeRace(error) {
+        miss = error
+        continue
+      }
+      do {
         return try read(id, &state)
       } catch let error where RepositoryCore.mayBeRace(error) {
         miss = error
@@ -178,7 +181,7 @@ public final class LocalRepository: Repository {
 
   public func refresh() throws -> Bool { try core.withLock { try $0.refresh() } }
 
-  public func releaseFiles() { core.withLock { $0.store.forgetFiles() } }
+  public func releaseFiles() { core.withLock { $0.releaseFiles() } }
 
   // MARK: Transactions
 

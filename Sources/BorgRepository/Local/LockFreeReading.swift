@@ -45,7 +45,7 @@ extension RepositoryCore {
     }
   }
 
-  /// The index of the newest committed state, as of the first call or the last refresh.
+  /// The index of a committed state: the newest one when this is first asked for, and after a refresh that took it up.
   func lockFreeIndex() throws -> RepositoryIndex {
     if let index, index.isFinal { return index }
     return try takeUpState { try readLocations($0) }
@@ -62,17 +62,21 @@ extension RepositoryCore {
     try requireOpen()
     var attempt: UInt32 = 0
     while true {
+      var before: (stamp: RepositoryStamp, end: RepositoryEnd)?
       do {
-        let stamp = try currentStamp()
-        let end = try currentEnd()
+        let (stamp, end) = (try currentStamp(), try currentEnd())
+        before = (stamp, end)
         let loaded = try loadCommittedState(stamp, read)
         if let old = self.stamp, old != stamp { forgetState() }
+        if index != nil { stateNumber += 1 }
         (index, self.stamp, self.end) = (loaded, stamp, end)
         return loaded
       } catch let error where RepositoryCore.mayBeRace(error) {
         store.forgetFiles()
         attempt += 1
         if attempt == RepositoryCore.maximumRaces { throw error }
+        // Segments that were read in peace will not be better the next time.
+        if error is IntegrityError, let before, try (currentStamp(), currentEnd()) == before { throw error }
         usleep(attempt * 5_000)
       }
     }
@@ -96,10 +100,18 @@ extension RepositoryCore {
       forgetState()
       return true
     }
+    // What a search of the index file told was not verified: the whole file may tell otherwise.
     guard let index, !index.isFinal else { return false }
     _ = try lockFreeIndex()
-    stateNumber += 1
     return true
+  }
+
+  /// Lets go of files that the repository's disk could not be unmounted for. A reader under way looks once more.
+  func releaseFiles() {
+    store.forgetFiles()
+    guard let index, !index.isFinal else { return }
+    self.index = nil
+    stateNumber += 1
   }
 
   private func forgetState() {
@@ -138,22 +150,31 @@ extension RepositoryCore {
     }
     let base = stamp.indexed ?? -1
     guard base <= committed else { throw RepositoryError.checkNeeded(path: pathText) }
-    do {
-      var index = try stamp.indexed.map(read) ?? RepositoryIndex()
-      if base == committed { return index }
-      if !index.isFinal { index = try readLocations(base) }
-      try replayInMemory(base + 1...committed, into: index)
-      return index
-    } catch let error as FormatError where damaged == stamp {
-      monitor.note(
-        "Repository index missing or corrupted, trying to recover from: \(error)", logger: repositoryLogger)
+    guard let indexed = stamp.indexed, let index = try indexFile(indexed, of: stamp, read) else {
       let index = RepositoryIndex()
       try replayInMemory(0...committed, into: index)
       return index
-    } catch let error as FormatError {
-      // The next attempt shows whether it was a race.
-      damaged = stamp
-      throw error
+    }
+    if base == committed { return index }
+    if !index.isFinal { return try loadCommittedState(stamp) { try readLocations($0) } }
+    try replayInMemory(base + 1...committed, into: index)
+    return index
+  }
+
+  /// What `read` makes of an index file; nil: the file is damaged. That it is no race shows when the next attempt finds
+  /// the same.
+  private func indexFile(
+    _ transaction: Int, of stamp: RepositoryStamp, _ read: (_ transaction: Int) throws -> RepositoryIndex
+  ) throws -> RepositoryIndex? {
+    do { return try read(transaction) } catch let error {
+      let isUnreadable = (error as? SystemError)?.code == EIO
+      guard isUnreadable || error is FormatError && damaged == stamp else {
+        damaged = stamp
+        throw error
+      }
+      monitor.note(
+        "Repository index missing or corrupted, trying to recover from: \(error)", logger: repositoryLogger)
+      return nil
     }
   }
 
@@ -163,6 +184,7 @@ extension RepositoryCore {
     var last = segments.lowerBound - 1
     try store.files.forEach(from: segments.lowerBound) { segment in
       guard segment <= segments.upperBound else { return false }
+      try SegmentStore.requireNumber(segment)
       last = segment
       try store.scan(segment, verifiesChecksums: false) { entry in
         switch entry.tag {

@@ -34,9 +34,7 @@ extension RepositoryCore {
   }
 
   private func replay(_ segment: Int, _ index: RepositoryIndex, _ hints: inout Hints) throws {
-    guard segment <= SegmentStore.maximumSegment else {
-      throw IntegrityError("Segment number \(segment) is too high")
-    }
+    try SegmentStore.requireNumber(segment)
     hints.segments[segment] = 0
     try store.scan(segment) { entry in
       try apply(ReplayedEntry(entry, in: segment), index, &hints)

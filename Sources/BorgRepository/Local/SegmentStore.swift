@@ -17,6 +17,11 @@ final class SegmentStore {
 
   static let maximumSegment = Int(HashIndex.maximumValue)
 
+  /// Throws `IntegrityError` for a number that an index cannot hold.
+  static func requireNumber(_ segment: Int) throws {
+    guard segment <= maximumSegment else { throw IntegrityError("Segment number \(segment) is too high") }
+  }
+
   init(repository: [UInt8], sizeLimit: Int, segmentsPerDirectory: Int, startsWritebackEarly: Bool) {
     files = SegmentFiles(repository: repository, segmentsPerDirectory: segmentsPerDirectory)
     self.sizeLimit = sizeLimit
