@@ -22,7 +22,16 @@ final class MemoryTreeIndex: TreeIndex {
     return records.withLock { $0[Key(kind: kind, id: id)] }
   }
 
+  func contains(_ kind: IndexRecordKind, _ id: ChunkID) -> Bool {
+    records.withLock { $0[Key(kind: kind, id: id)] != nil }
+  }
+
+  let keptBytes: Int
+
+  init(keptBytes: Int = .max) { self.keptBytes = keptBytes }
+
   func keep(_ bytes: [UInt8], _ kind: IndexRecordKind, _ id: ChunkID) {
+    if keptBytes == 0 { return }
     records.withLock { $0[Key(kind: kind, id: id)] = bytes }
   }
 
@@ -113,12 +122,47 @@ struct TreeIndexTests {
     let small = StreamTreeSource(forest, cut: 3000, metadataBytes: 400_000, index: MemoryTreeIndex())
     let bounded = try RepositoryTree(small, options: .test)
     for tree in [tree, without, bounded] { _ = try tree.at("a/\(tree.names("a")[2])") }
+    let deaf = StreamTreeSource(forest, cut: 3000, metadataBytes: 400_000, index: MemoryTreeIndex(keptBytes: 0))
+    let alone = try RepositoryTree(deaf, options: .test)
+    _ = try alone.names("a")
     #expect(bounded.store.byteCount < without.store.byteCount / 2)
+    #expect(alone.store.byteCount > bounded.store.byteCount * 2)
     #expect(tree.store.byteCount == without.store.byteCount)
     let expected = try describe(without, generations: false)
     #expect(try describe(bounded, generations: false) == expected)
     #expect(small.fetchCount == small.chunkCount)
     #expect(try describe(tree, generations: false) == expected)
+  }
+
+  @Test func `blocks that the index has are loaded once, those of no use made again`() throws {
+    let index = MemoryTreeIndex()
+    let files = Forest(seed: 41, count: 4000).files
+    let (before, after) = ((name: "a", files: files), (name: "b", files: files + [.file("zzz new")]))
+    let first = StreamTreeSource([before], cut: 3000, metadataBytes: 400_000, index: index)
+    let expected = try describe(RepositoryTree(first, options: .test), generations: false)
+    func openBoth(_ index: MemoryTreeIndex) throws -> (source: StreamTreeSource, tree: RepositoryTree) {
+      let source = StreamTreeSource([before, after], cut: 3000, metadataBytes: 400_000, index: index)
+      let tree = try RepositoryTree(source, options: .test)
+      #expect(try tree.names("b").contains("zzz new"))
+      return (source, tree)
+    }
+    let loaded = index.loadCount(.block)
+    let second = try openBoth(index)
+    // Some chunks are in the stream more than once.
+    #expect(index.loadCount(.block) - loaded < second.source.chunkCount(of: "b") * 5 / 4)
+    #expect(second.source.fetchCount == second.source.chunkCount - first.chunkCount)
+
+    let broken = index.copy()
+    for kind in [IndexRecordKind.chain, .directories] { broken.forget(kind) }
+    var isOdd = false
+    broken.damage(.block) { record in
+      isOdd.toggle()
+      if isOdd { record.removeLast() }
+    }
+    let third = try openBoth(broken)
+    #expect(third.source.fetchCount > 2)
+    let shown = try describe(third.tree, generations: false).filter { !$0.hasPrefix("b") }
+    #expect(shown.dropFirst() == expected.dropFirst())
   }
 
   @Test func `directories are listed, shown and found without a block`() throws {

@@ -57,6 +57,7 @@ public final class MetadataIndex: Sendable {
   public func load(_ kind: UInt8, _ id: ChunkID) -> [UInt8]? {
     let context = MetadataIndex.context(kind, id)
     let path = path(of: context)
+    if let record = writer.record(at: path) { return record }
     guard let file = try? File.open(path, O_RDONLY), let status = try? file.status(),
       let record = try? file.readAll(limit: MetadataIndex.maximumRecordSize)
     else { return nil }
@@ -72,11 +73,17 @@ public final class MetadataIndex: Sendable {
   public func keep(_ bytes: [UInt8], _ kind: UInt8, _ id: ChunkID) {
     let context = MetadataIndex.context(kind, id)
     let (path, cipher) = (path(of: context), cipher)
-    writer.add(byteCount: bytes.count) {
-      guard let record = cipher.seal(bytes, context: context) else { return nil }
-      return (path, record)
-    }
+    writer.add(bytes, at: path) { cipher.seal($0, context: context) }
   }
+
+  /// Whether there seems to be such a record.
+  public func contains(_ kind: UInt8, _ id: ChunkID) -> Bool {
+    let path = path(of: MetadataIndex.context(kind, id))
+    return writer.record(at: path) != nil || Files.exists(path)
+  }
+
+  /// How many bytes of records all indexes together keep; 0: nothing that is added is kept.
+  public var keptBytes: Int { writer.isWriting ? writer.bound.maximumBytes : 0 }
 
   /// Takes a record away that turned out to be of no use.
   public func discard(_ kind: UInt8, _ id: ChunkID) { try? Files.unlink(path(of: MetadataIndex.context(kind, id))) }

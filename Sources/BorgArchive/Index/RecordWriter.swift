@@ -5,9 +5,12 @@ import BorgSystem
 final class RecordWriter: @unchecked Sendable {
   // Unchecked: the state is only touched under `condition`'s lock.
   private let condition = Condition()
-  private let bound: IndexBound
+  let bound: IndexBound
   private let monitor: any Monitor
-  private var jobs: [(byteCount: Int, job: Job)] = []
+  private var jobs: [Job] = []
+  private var jobCount = 0
+  /// What waits to be written or is being written, by path, with the last job for it.
+  private var waiting: [[UInt8]: (record: [UInt8], number: Int)] = [:]
   private var waitingBytes = 0
   private var worker: Worker?
   private var isRunning = false
@@ -15,8 +18,15 @@ final class RecordWriter: @unchecked Sendable {
   private var isBroken = false
   private var writtenBytes = 0
 
-  /// Makes a file's path and contents.
-  typealias Job = @Sendable () -> (path: [UInt8], bytes: [UInt8])?
+  private struct Job {
+    var number: Int
+    var path: [UInt8]
+    var byteCount: Int
+    var seal: Sealing
+  }
+
+  /// Makes a file of a record; nil: that cannot be done.
+  typealias Sealing = @Sendable (_ record: [UInt8]) -> [UInt8]?
 
   /// Whoever adds more waits.
   private static let maximumWaitingBytes = 4 << 20
@@ -27,15 +37,24 @@ final class RecordWriter: @unchecked Sendable {
     writtenBytes = bound.maximumBytes
   }
 
-  func add(byteCount: Int, _ job: @escaping Job) {
+  /// Has `seal` make the file at a path of a record.
+  func add(_ record: [UInt8], at path: [UInt8], _ seal: @escaping Sealing) {
     condition.withLock {
       while waitingBytes > RecordWriter.maximumWaitingBytes, isRunning, !isBroken { condition.wait() }
       guard !isBroken else { return }
-      jobs.append((byteCount, job))
-      waitingBytes += byteCount
+      jobCount += 1
+      jobs.append(Job(number: jobCount, path: path, byteCount: record.count, seal: seal))
+      waiting[path] = (record, jobCount)
+      waitingBytes += record.count
       startWorker()
     }
   }
+
+  /// The record that is still to be written to a path.
+  func record(at path: [UInt8]) -> [UInt8]? { condition.withLock { waiting[path]?.record } }
+
+  /// Whether what is added is written.
+  var isWriting: Bool { condition.withLock { !isBroken } }
 
   func finish() {
     condition.withLock {
@@ -81,9 +100,11 @@ final class RecordWriter: @unchecked Sendable {
   }
 
   private func work() {
-    while let job = next() {
-      guard let (path, bytes) = job() else { continue }
-      do { try write(bytes, to: path) } catch {
+    while let (job, record) = next() {
+      do {
+        if let record, let bytes = job.seal(record) { try write(bytes, to: job.path) }
+        condition.withLock { if waiting[job.path]?.number == job.number { waiting[job.path] = nil } }
+      } catch {
         monitor.debug("The metadata index is not kept: \(error)", logger: "borg.cache")
         condition.withLock {
           isBroken = true
@@ -93,23 +114,24 @@ final class RecordWriter: @unchecked Sendable {
     }
   }
 
-  private func next() -> Job? {
+  private func next() -> (Job, [UInt8]?)? {
     condition.withLock {
       guard !jobs.isEmpty, !isSuspended else {
         isRunning = false
         condition.broadcast()
         return nil
       }
-      let (byteCount, job) = jobs.removeFirst()
-      waitingBytes -= byteCount
+      let job = jobs.removeFirst()
+      waitingBytes -= job.byteCount
       condition.broadcast()
-      return job
+      return (job, waiting[job.path]?.record)
     }
   }
 
   /// Under the lock.
   private func drop() {
     jobs = []
+    waiting = [:]
     waitingBytes = 0
     condition.broadcast()
   }

@@ -21,10 +21,17 @@ extension BlockStore {
   ) throws(TreeError) {
     var wanted: [ChunkID] = []
     var unique: Set<ChunkID> = []
-    for id in ids where number(of: id) == nil && unique.insert(id).inserted { wanted.append(id) }
+    for id in ids where !isKnown(id) && unique.insert(id).inserted { wanted.append(id) }
     var (next, arrived, goesOn) = (0, 0, true)
     func handOver() throws(TreeError) {
-      while goesOn, next < ids.count, let number = number(of: ids[next]) {
+      while goesOn, next < ids.count {
+        var known = number(of: ids[next])
+        if known == nil, !unique.contains(ids[next]) {
+          // What the index has of it is of no use.
+          let chunk = try source.streamChunk(ids[next])
+          known = add(chunk.withUnsafeBytes { build($0) }, of: ids[next])
+        }
+        guard let number = known else { return }
         goesOn = try body(try block(number, passing: true), number)
         next += 1
       }

@@ -23,7 +23,6 @@ public final class BlockStore: Sendable {
   let source: any TreeSource
   let options: TreeOptions
   private let maximumBytes: Int
-  private let maximumPassedBytes: Int
   private let state = Mutex(State())
 
   private static let shareOfSeams = 8
@@ -35,7 +34,7 @@ public final class BlockStore: Sendable {
     var start: Int
     var block: LoadedBlock?
     var wasUsed = true
-    /// Nothing was looked up in the block since it is there.
+    /// Nothing was looked up in the block since it came here.
     var isPassed = false
   }
 
@@ -50,7 +49,7 @@ public final class BlockStore: Sendable {
     /// Where the search for a block to give up goes on.
     var hand = 0
     var madeCount = 0
-    /// Blocks that were passed, or were when they came here, the oldest first.
+    /// Blocks that were only passed when they came here, the oldest first; some were looked at since.
     var passed: ArraySlice<UInt32> = []
     var passedBytes = 0
 
@@ -82,7 +81,6 @@ public final class BlockStore: Sendable {
     self.options = options
     hash = source.index.map { NameHash(key: $0.hashKey) } ?? NameHash()
     maximumBytes = source.metadataBytes
-    maximumPassedBytes = source.index == nil ? maximumBytes : maximumBytes / BlockStore.shareOfPassed
   }
 
   /// Whether trees with these options can be put together from blocks.
@@ -91,6 +89,11 @@ public final class BlockStore: Sendable {
   var byteCount: Int { state.withLock { $0.byteCount + $0.seamBytes } }
   /// How many blocks were made of chunks so far, those that had been given up included.
   var madeCount: Int { state.withLock { $0.madeCount } }
+
+  /// Whether there seems to be a chunk's block, here or in the index.
+  func isKnown(_ id: ChunkID) -> Bool {
+    state.withLock { $0.numbers[id] != nil } || source.index?.contains(.block, id) ?? false
+  }
 
   /// The number of a chunk whose block there is, here or in the index.
   func number(of id: ChunkID) -> UInt32? {
@@ -147,6 +150,7 @@ public final class BlockStore: Sendable {
   private func keep(_ block: LoadedBlock, at number: UInt32, passing: Bool) -> LoadedBlock {
     state.withLock { state in
       state.madeCount += 1
+      if !passing { state.stay(Int(number)) }
       guard state.places[Int(number)].block == nil else { return }
       state.places[Int(number)].block = block
       state.places[Int(number)].wasUsed = true
@@ -157,11 +161,17 @@ public final class BlockStore: Sendable {
     return block
   }
 
+  /// How many bytes of blocks that are only passed stay.
+  private var maximumPassedBytes: Int {
+    (source.index?.keptBytes ?? 0) < maximumBytes ? maximumBytes : maximumBytes / BlockStore.shareOfPassed
+  }
+
   /// Gives up those that were passed before the last ones.
   private func pass(_ block: LoadedBlock, at number: UInt32, _ state: inout State) {
     state.places[Int(number)].isPassed = true
     state.passed.append(number)
     state.passedBytes += block.byteCount
+    let maximumPassedBytes = maximumPassedBytes
     while let oldest = state.passed.first, oldest != number {
       guard state.passedBytes > maximumPassedBytes || !state.places[Int(oldest)].isPassed else { return }
       state.passed.removeFirst()
