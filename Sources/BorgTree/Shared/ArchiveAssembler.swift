@@ -10,6 +10,8 @@ struct ArchiveAssembler {
   private var isUnambiguous = true
   private var seen = WideSet()
   private var ownerNumbers: [StoredOwner: UInt32] = [:]
+  /// Of the block that is placed: its owners' numbers among all.
+  private var blockOwners: [UInt16: UInt32] = [:]
   private var pendingLinks: [(item: UInt32, source: [UInt8])] = []
   private var path: [UInt8] = []
   /// Of the blocks so far, in bytes.
@@ -70,6 +72,7 @@ struct ArchiveAssembler {
     assembly.itemCount += UInt32(block.itemCount)
     if block.header.hasDamagedFiles != 0 { assembly.hasDamagedFiles = true }
     assembly.attributeKinds.formUnion(block.header.attributeKinds)
+    blockOwners = [:]
     let firstDirectory = assembly.directoryItems.count
     for index in 0..<Int(block.header.directoryItemCount) { placeDirectory(block, index, part) }
     var pieces = (0..<Int(block.header.directoryCount)).map { placePiece(block, $0, in: number) }
@@ -101,9 +104,15 @@ struct ArchiveAssembler {
   }
 
   private mutating func owner(_ block: MetadataBlock, _ number: UInt16) -> UInt32 {
-    var owner = block.owner(Int(number))
-    let stored = StoredOwner(owner, in: block)
-    if let known = ownerNumbers[stored] { return known }
+    if let known = blockOwners[number] { return known }
+    let stored = StoredOwner(block.owner(Int(number)), in: block)
+    let known = ownerNumbers[stored] ?? add(block.owner(Int(number)), stored)
+    blockOwners[number] = known
+    return known
+  }
+
+  private mutating func add(_ owner: BlockOwner, _ stored: StoredOwner) -> UInt32 {
+    var owner = owner
     owner.userStart = keep(stored.user ?? [])
     owner.groupStart = keep(stored.group ?? [])
     assembly.owners.append(owner)

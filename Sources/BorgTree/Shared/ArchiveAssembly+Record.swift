@@ -88,12 +88,12 @@ extension ArchiveAssembly {
     }
     for (number, piece) in pieces.enumerated() {
       guard piece.part != ArchiveAssembly.none ? piece.part < parts.count : piece.directory < directories.count,
-        isPiece(piece.next), piece.next > number, isPlace(piece.firstDirectory)
+        isPiece(piece.next), piece.next > number, areDirectories(of: piece, number)
       else { return false }
     }
-    for (place, item) in directoryItems.enumerated() {
+    for item in directoryItems {
       guard item.item < itemCount, item.directory < directories.count, item.owner < owners.count,
-        isPiece(item.piece), isPlace(item.next), item.next > place
+        isPiece(item.piece)
       else { return false }
     }
     for owner in owners {
@@ -102,6 +102,16 @@ extension ArchiveAssembly {
       else { return false }
     }
     return links.allSatisfy { $0.item < itemCount && $0.object < itemCount }
+  }
+
+  /// Whether a piece's chain of directories comes to an end and leads back to it.
+  private func areDirectories(of piece: Piece, _ number: Int) -> Bool {
+    var (place, last) = (piece.firstDirectory, -1)
+    while place != ArchiveAssembly.none {
+      guard place > last, place < directoryItems.count, directoryItems[Int(place)].piece == number else { return false }
+      (last, place) = (Int(place), directoryItems[Int(place)].next)
+    }
+    return true
   }
 
   private func isAscending(_ numbers: [UInt32]) -> Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } }

@@ -51,14 +51,17 @@ final class SharedArchive: Nodes {
   var hasDamagedFiles: Bool { assembly.hasDamagedFiles }
   var attributeKinds: AttributeKinds { assembly.attributeKinds }
   var byteCount: Int {
-    assembly.byteCount + largeDirectories.withLock { $0.values.reduce(0) { $0 + $1.byteCount } }
+    assembly.byteCount + owners.count * 8 + largeDirectories.withLock { $0.values.reduce(0) { $0 + $1.byteCount } }
   }
 
   func description(of node: UInt32) throws(TreeError) -> NodeDescription {
     guard node & SharedArchive.itemBit != 0 else { return try directoryDescription(node) }
     let item = node & ~SharedArchive.itemBit
     guard item < assembly.itemCount, assembly.directoryItem(item) == nil else { throw .noSuchEntry }
-    return try itemDescription(item)
+    let description = try itemDescription(item)
+    // Directories have numbers of their own.
+    guard !description.isDirectory else { throw .noSuchEntry }
+    return description
   }
 
   func parent(of directory: UInt32) throws(TreeError) -> UInt32 { assembly.directories[Int(directory)].parent }
