@@ -106,6 +106,9 @@ struct TreeIndexTests {
     _ = try tree.names("a")
     #expect(index.loadCount(.block) - loaded < first.chunkCount(of: "a") / 2)
     #expect(try describe(tree) == expected)
+    for path in try ["a"] + tree.everything("a") where try tree.at(path).mode & FileType.mask == FileType.directory {
+      #expect(try tree.names(path, step: 1) == tree.names(path))
+    }
     #expect(second.fetchCount == 0 && second.scans == 0)
   }
 
