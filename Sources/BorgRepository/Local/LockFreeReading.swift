@@ -169,7 +169,7 @@ extension RepositoryCore {
     do { return try read(transaction) } catch let error {
       let isUnreadable = (error as? SystemError)?.code == EIO
       guard isUnreadable || error is FormatError && damaged == stamp else {
-        damaged = stamp
+        if error is FormatError { damaged = stamp }
         throw error
       }
       monitor.note(
