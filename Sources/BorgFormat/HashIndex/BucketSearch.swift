@@ -3,8 +3,6 @@ public struct BucketSearch: Sendable {
   public let bucketCount: Int
   private let modulus: FastModulus
 
-  private static let empty: UInt32 = 0xFFFF_FFFF
-
   /// `header`: the first `HashIndex.headerSize` bytes of the file. Throws `FormatError`.
   public init(fileSize: Int, header: UnsafeRawBufferPointer) throws {
     bucketCount = try HashTable.bucketCount(fileSize: fileSize, valueWords: 2)
@@ -26,12 +24,10 @@ public struct BucketSearch: Sendable {
   /// Looks through whole buckets that follow one another.
   public func look(for id: ChunkID, in buckets: UnsafeRawBufferPointer) -> Outcome {
     for start in stride(from: 0, through: buckets.count - LocationTable.bucketSize, by: LocationTable.bucketSize) {
-      let segment = UInt32(littleEndian: buckets.loadUnaligned(fromByteOffset: start + 32, as: UInt32.self))
-      if segment == BucketSearch.empty { return .absent }
-      let bucket = UnsafeRawBufferPointer(rebasing: buckets[start..<start + ChunkID.byteCount])
-      guard segment <= HashIndex.maximumValue, ChunkID(loading: bucket) == id else { continue }
-      let offset = UInt32(littleEndian: buckets.loadUnaligned(fromByteOffset: start + 36, as: UInt32.self))
-      return .found(segment: segment, offset: offset)
+      let bucket = LocationTable.bucket(in: buckets, at: start)
+      if bucket.segment == HashTable.emptyMarker { return .absent }
+      guard bucket.segment <= HashIndex.maximumValue, bucket.id == id else { continue }
+      return .found(segment: bucket.segment, offset: bucket.offset)
     }
     return .open
   }

@@ -4,7 +4,7 @@
 struct HashTable: ~Copyable {
   private static let magic = Array("BORG_IDX".utf8)
   private static let padding = 32 - HashIndex.headerSize
-  private static let emptyMarker: UInt32 = 0xFFFF_FFFF
+  static let emptyMarker: UInt32 = 0xFFFF_FFFF
   private static let deletedMarker: UInt32 = 0xFFFF_FFFE
 
   let bucketCount: Int

@@ -51,13 +51,24 @@ public struct LocationTable: Sendable {
   public mutating func add(buckets: UnsafeRawBufferPointer) throws(FormatError) {
     precondition(buckets.count.isMultiple(of: LocationTable.bucketSize))
     for start in stride(from: 0, to: buckets.count, by: LocationTable.bucketSize) where !isCrowded {
-      let bucket = UnsafeRawBufferPointer(rebasing: buckets[start..<start + LocationTable.bucketSize])
-      let segment = UInt32(littleEndian: bucket.loadUnaligned(fromByteOffset: 32, as: UInt32.self))
-      guard segment < LocationTable.deleted else { continue }
-      guard segment <= HashIndex.maximumValue else { throw FormatError("hash index: no such segment") }
-      let offset = UInt32(littleEndian: bucket.loadUnaligned(fromByteOffset: 36, as: UInt32.self))
-      set(ChunkID(loading: UnsafeRawBufferPointer(rebasing: bucket[..<ChunkID.byteCount])), (segment, offset))
+      let bucket = LocationTable.bucket(in: buckets, at: start)
+      guard bucket.segment < LocationTable.deleted else { continue }
+      guard bucket.segment <= HashIndex.maximumValue else { throw FormatError("hash index: no such segment") }
+      set(bucket.id, (bucket.segment, bucket.offset))
     }
+  }
+
+  /// One bucket of the file; the segment may be a marker.
+  @inline(__always)
+  static func bucket(
+    in buckets: UnsafeRawBufferPointer, at start: Int
+  ) -> (id: ChunkID, segment: UInt32, offset: UInt32) {
+    let bucket = UnsafeRawBufferPointer(rebasing: buckets[start..<start + bucketSize])
+    return (
+      ChunkID(loading: UnsafeRawBufferPointer(rebasing: bucket[..<ChunkID.byteCount])),
+      UInt32(littleEndian: bucket.loadUnaligned(fromByteOffset: 32, as: UInt32.self)),
+      UInt32(littleEndian: bucket.loadUnaligned(fromByteOffset: 36, as: UInt32.self))
+    )
   }
 
   public subscript(id: ChunkID) -> Location? {
