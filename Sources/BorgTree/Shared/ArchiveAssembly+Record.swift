@@ -96,12 +96,8 @@ extension ArchiveAssembly {
         isPiece(item.piece)
       else { return false }
     }
-    for owner in owners {
-      guard owner.userLength == BlockOwner.none || holds(owner.userStart, owner.userLength),
-        owner.groupLength == BlockOwner.none || holds(owner.groupStart, owner.groupLength)
-      else { return false }
-    }
-    return links.allSatisfy { $0.item < itemCount && $0.object < itemCount }
+    return owners.allSatisfy { $0.areNames(holds) }
+      && links.allSatisfy { $0.item < itemCount && $0.object < itemCount }
   }
 
   /// Whether a piece's chain of directories comes to an end and leads back to it.

@@ -168,6 +168,16 @@ extension ArchiveAssembly {
     return place == ArchiveAssembly.none ? nil : directoryItems[Int(place)]
   }
 
+  /// What blocks have of a directory, in order, and those in it that no item describes.
+  func pieces(of directory: UInt32) -> some Sequence<(number: UInt32, piece: Piece)> {
+    sequence(state: directories[Int(directory)].firstPiece) { next in
+      guard next != ArchiveAssembly.none else { return nil }
+      let number = next
+      next = pieces[Int(number)].next
+      return (number, pieces[Int(number)])
+    }
+  }
+
   func bytes(_ start: UInt32, _ count: UInt32) -> ArraySlice<UInt8> { arena[Int(start)..<Int(start) + Int(count)] }
 
   /// The item that a later name of a hard link stands for.

@@ -136,4 +136,10 @@ struct BlockOwner: BitwiseCopyable {
   var groupLength: UInt32
 
   static let none = UInt32.max
+
+  /// Whether `holds` is true of where the names are said to lie.
+  func areNames(_ holds: (_ start: UInt32, _ length: UInt32) -> Bool) -> Bool {
+    (userLength == BlockOwner.none || holds(userStart, userLength))
+      && (groupLength == BlockOwner.none || holds(groupStart, groupLength))
+  }
 }

@@ -160,13 +160,7 @@ extension MetadataBlock {
       let link = link(number)
       guard link.item < header.itemCount, holds(link.sourceStart, link.sourceLength) else { return false }
     }
-    for number in 0..<Int(header.ownerCount) {
-      let owner = owner(number)
-      guard owner.userLength == BlockOwner.none || holds(owner.userStart, owner.userLength),
-        owner.groupLength == BlockOwner.none || holds(owner.groupStart, owner.groupLength)
-      else { return false }
-    }
-    return true
+    return (0..<Int(header.ownerCount)).allSatisfy { owner($0).areNames(holds) }
   }
 
   private func holds(_ start: UInt32, _ count: UInt32) -> Bool {

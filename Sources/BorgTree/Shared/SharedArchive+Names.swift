@@ -44,11 +44,8 @@ extension SharedArchive {
   }
 
   private func piece(of directory: UInt32, part: UInt32, local: UInt32) throws(TreeError) -> UInt32 {
-    var number = assembly.directories[Int(directory)].firstPiece
-    while number != ArchiveAssembly.none {
-      let piece = assembly.pieces[Int(number)]
-      if piece.part == part, piece.directory == local { return number }
-      number = piece.next
+    for (number, piece) in assembly.pieces(of: directory) where piece.part == part && piece.directory == local {
+      return number
     }
     throw .noSuchEntry
   }

@@ -68,14 +68,11 @@ final class SharedArchive: Nodes {
 
   func find(_ name: UnsafeRawBufferPointer, in directory: UInt32) throws(TreeError) -> UInt32? {
     if let found = assembly.directory(name, in: directory, hash: store.hash) { return found }
-    let record = assembly.directories[Int(directory)]
     let hash = store.hash.wide(name)
-    if record.blockCount >= SharedArchive.blocksOfLargeDirectory { return try findInLarge(name, hash, directory) }
-    var next = record.firstPiece
-    while next != ArchiveAssembly.none {
-      let piece = assembly.pieces[Int(next)]
-      next = piece.next
-      guard piece.hasOthers != 0 else { continue }
+    if assembly.directories[Int(directory)].blockCount >= SharedArchive.blocksOfLargeDirectory {
+      return try findInLarge(name, hash, directory)
+    }
+    for (_, piece) in assembly.pieces(of: directory) where piece.hasOthers != 0 {
       let block = try block(piece.part)
       if let found = block.block.find(name, hash: hash, in: UInt16(truncatingIfNeeded: piece.directory)) {
         return object(assembly.parts[Int(piece.part)].firstItem + UInt32(found))
@@ -189,11 +186,7 @@ extension SharedArchive {
   private func largeDirectory(_ directory: UInt32) throws(TreeError) -> SlotTable {
     if let known = largeDirectories.withLock({ $0[directory] }) { return known }
     var (names, hashes) = (SlotTable(), [UInt32: UInt32]())
-    var next = assembly.directories[Int(directory)].firstPiece
-    while next != ArchiveAssembly.none {
-      let piece = assembly.pieces[Int(next)]
-      next = piece.next
-      guard piece.hasOthers != 0 else { continue }
+    for (_, piece) in assembly.pieces(of: directory) where piece.hasOthers != 0 {
       _ = try forEachItem(of: piece, from: nil) { name in
         guard name.object & SharedArchive.itemBit != 0 else { return true }
         let number = name.position & ~SharedArchive.itemBit
