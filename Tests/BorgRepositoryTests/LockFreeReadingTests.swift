@@ -15,6 +15,18 @@ struct LockFreeReadingTests {
   private func id(_ number: Int) -> ChunkID { ChunkID(words: (UInt64(number), 1, 2, 3)) }
   private func object(_ number: Int) -> [UInt8] { Array("object \(number)".utf8) + [UInt8](repeating: 7, count: 20) }
 
+  /// Adds objects 4 to 7 and deletes 0, as a writer that is killed between its COMMIT and its new index; returns the files
+  /// beside the segments, by name.
+  @discardableResult private func commitWithoutIndex() throws -> [String: [UInt8]] {
+    let old = try sandbox.contents().filter { !$0.key.hasPrefix("data/") }
+    try write(4..<8, deleting: [0])
+    for name in try sandbox.contents().keys where !name.hasPrefix("data/") {
+      try Files.unlink(sandbox.path("repo/\(name)"))
+    }
+    for (name, bytes) in old { try sandbox.write("repo/\(name)", bytes) }
+    return old
+  }
+
   /// `searches`: the first objects are looked up in the index file itself, however small it is.
   private func read(searches: Bool = false, nanoseconds: Int = 0) throws -> LocalRepository {
     let reader = try LocalRepository.openForReading(
@@ -125,12 +137,7 @@ struct LockFreeReadingTests {
   ) throws {
     try sandbox.createSmall().close()
     try write(0..<4)
-    let old = try sandbox.contents().filter { !$0.key.hasPrefix("data/") }
-    try write(4..<8, deleting: [0])
-    for name in try sandbox.contents().keys where !name.hasPrefix("data/") {
-      try Files.unlink(sandbox.path("repo/\(name)"))
-    }
-    for (name, bytes) in old { try sandbox.write("repo/\(name)", bytes) }
+    let old = try commitWithoutIndex()
     let index = try #require(old.keys.first { $0.hasPrefix("index.") })
     var bytes = try sandbox.bytes("repo/\(index)")
     bytes[bytes.count / 2] ^= 1
@@ -286,12 +293,7 @@ struct LockFreeReadingTests {
   ) throws {
     try sandbox.createSmall().close()
     try write(0..<4)
-    let old = try sandbox.contents().filter { !$0.key.hasPrefix("data/") }
-    try write(4..<8, deleting: [0])
-    for name in try sandbox.contents().keys where !name.hasPrefix("data/") {
-      try Files.unlink(sandbox.path("repo/\(name)"))
-    }
-    for (name, bytes) in old { try sandbox.write("repo/\(name)", bytes) }
+    try commitWithoutIndex()
     let unfinished = try sandbox.open()
     try unfinished.put(id(50), object(50))
     try unfinished.closeSegment()

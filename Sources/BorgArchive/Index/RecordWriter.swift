@@ -3,7 +3,7 @@ import BorgSystem
 /// Writes records to files from a thread of its own, which there is only while there is something to write. What cannot be
 /// written is dropped, and after an error of the disk everything. Thread-safe.
 final class RecordWriter: @unchecked Sendable {
-  // Unchecked: the state is only touched under `condition`'s lock.
+  // Unchecked: the state is only touched under `condition`'s lock, `writtenBytes` by the one worker there is at a time.
   private let condition = Condition()
   let bound: IndexBound
   private let monitor: any Monitor
