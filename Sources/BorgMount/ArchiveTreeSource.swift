@@ -26,8 +26,12 @@ public final class ArchiveTreeSource: TreeSource {
   /// The matcher counts its matches, and archives may be read at the same time.
   private let matching = Mutex<Void>(())
 
+  /// Since memory was last given back.
+  private let streamChunksRead = Atomic<Int>(0)
+
   public let metadataBytes: Int
 
+  private static let chunksToGiveBackAfter = 32
   private static let filesAhead = 48
   /// A distant server's answers are as long on their way as many small files take.
   private static let filesAheadOfServers = 512
@@ -83,6 +87,7 @@ public final class ArchiveTreeSource: TreeSource {
     in archive: TreeArchive, _ body: (borrowing ItemSummary) throws(TreeError) -> Void
   ) throws(TreeError) {
     let opened = try open(archive)
+    streamChunksRead.add(opened.metadata.items.count, ordering: .relaxed)
     try reading { try ItemScanner.scan(opened) { try body($0) } }
   }
 
@@ -98,6 +103,7 @@ public final class ArchiveTreeSource: TreeSource {
     _ ids: [ChunkID], decode: @escaping @Sendable (UnsafeRawBufferPointer) -> MetadataBlock,
     _ body: (MetadataBlock) throws(TreeError) -> Void
   ) throws(TreeError) {
+    streamChunksRead.add(ids.count, ordering: .relaxed)
     try reading {
       try StreamChunks.forEach(ids, in: session) {
         $0.withUnsafeBytes(decode)
@@ -151,6 +157,13 @@ public final class ArchiveTreeSource: TreeSource {
     let host = try reading { try Archive(entry(of: archive), in: session).metadata.hostname } ?? []
     hosts.withLock { $0[archive.id] = host }
     return host
+  }
+
+  /// Mounts live for weeks: after much reading, what was merely set aside for more goes back to the system.
+  public func noteArchiveRead() {
+    guard streamChunksRead.load(ordering: .relaxed) >= ArchiveTreeSource.chunksToGiveBackAfter else { return }
+    streamChunksRead.store(0, ordering: .relaxed)
+    Memory.giveBack()
   }
 
   public func warn(_ message: String) { session.context.monitor.note(message, logger: "borg.fuse") }

@@ -57,6 +57,7 @@ public final class ArchiveTree: FileTree {
   private static func read(
     _ archive: TreeArchive, _ store: BlockStore, rootTime: Int64, options: TreeOptions
   ) throws(TreeError) -> any Nodes {
+    defer { store.source.noteArchiveRead() }
     if let shared = try SharedArchive.read(archive, store, rootTime: rootTime, options: options) { return shared }
     return try TreeBuilder.build(archive, from: store, options: options, rootTime: rootTime)
   }

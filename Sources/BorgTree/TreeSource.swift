@@ -42,6 +42,8 @@ public protocol TreeSource: AnyObject, Sendable {
   var selectsEverything: Bool { get }
   /// Whether the item called this is selected by the mount's patterns.
   func isSelected(_ path: UnsafeRawBufferPointer) -> Bool
+  /// All of an archive was read, and what that has taken beside the tree is free again.
+  func noteArchiveRead()
   /// Something an archive holds cannot be shown.
   func warn(_ message: String)
 }
@@ -84,6 +86,8 @@ extension TreeSource {
   }
 
   public var selectsEverything: Bool { true }
+
+  public func noteArchiveRead() {}
 
   public var metadataBytes: Int { 64 << 20 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import BorgSystem
@@ -5,6 +6,23 @@ import Testing
 @Suite struct MemoryTests {
   @Test func `there is some`() {
     #expect(Memory.availableBytes() > 1 << 20)
+  }
+
+  @Test func `what was freed is given back`() throws {
+    let blocks = (0..<65_536).compactMap { _ in malloc(4096) }
+    for block in blocks { memset(block, 1, 4096) }
+    // The last one keeps the allocator from shortening its heap by itself.
+    for block in blocks.dropLast() { free(block) }
+    let before = try residentPages()
+    Memory.giveBack()
+    // Other tests take some meanwhile.
+    #expect(try residentPages() < before - 32_768)
+    free(blocks[blocks.count - 1])
+  }
+
+  private func residentPages() throws -> Int {
+    let text = String(decoding: try Files.read(Array("/proc/self/statm".utf8)), as: UTF8.self)
+    return try #require(Int(text.split(separator: " ")[1]))
   }
 
   @Test(arguments: [

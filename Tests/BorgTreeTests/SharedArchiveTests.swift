@@ -35,6 +35,10 @@ final class StreamTreeSource: TreeSource {
   }
 
   var fetchCount: Int { fetches.withLock { $0 } }
+  /// How much had been fetched or scanned each time an archive had been read.
+  private let readings = Mutex<[Int]>([])
+  var archiveReadings: [Int] { readings.withLock { $0 } }
+  func noteArchiveRead() { readings.withLock { $0.append(fetchCount + scans) } }
   var chunkCount: Int { chunks.count }
   func chunkCount(of archive: String) -> Int { Set(streams[Array(archive.utf8)] ?? []).count }
 
@@ -220,6 +224,16 @@ struct SharedArchiveTests {
     let files = Forest(seed: UInt64(seed) &+ 1000, count: 60, oddities: true).files
     let (plain, shared, _) = try trees(files, cut: 400)
     #expect(try everything(shared) == everything(plain))
+  }
+
+  @Test(arguments: [false, true]) func `the source is told when an archive has been read`(oddities: Bool) throws {
+    let files = Forest(seed: 1000, count: 60, oddities: oddities).files
+    let (_, shared, source) = try trees(files, cut: 400)
+    #expect(source.scans == (oddities ? 1 : 0))
+    let cost = source.fetchCount + source.scans
+    #expect(cost > 0 && source.archiveReadings == [cost])
+    _ = try shared.names("")
+    #expect(source.archiveReadings == [cost])
   }
 
   @Test func `names and inode numbers are found again, hard links share theirs`() throws {
