@@ -194,7 +194,7 @@ import Testing
     let search = ArchiveSearch(in: BlockStore(source, options: options), for: Everything())
     search.search(try source.archives()) { archive, error in Issue.record("\(archive.name): \(error)") }
     var counts: [Int] = []
-    search.forEachFinding { counts.append($0.archiveCount) }
+    search.forEachFinding(damaged: { Issue.record($0) }) { counts.append($0.archiveCount) }
     #expect(counts == Array(repeating: 2, count: 200))
     let monitor = try #require(session.context.monitor as? RecordingMonitor)
     #expect(

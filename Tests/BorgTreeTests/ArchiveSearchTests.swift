@@ -159,7 +159,7 @@ final class Condition: SearchCondition {
     let search = ArchiveSearch(in: store ?? BlockStore(source, options: .test), for: condition)
     var (findings, damaged): ([Finding], [Int]) = ([], [])
     search.search(try source.archives()) { archive, _ in damaged.append(Int(archive.start)) }
-    search.forEachFinding { findings.append($0) }
+    search.forEachFinding(damaged: { Issue.record($0) }) { findings.append($0) }
     return (findings, damaged)
   }
 
@@ -229,6 +229,38 @@ final class Condition: SearchCondition {
     #expect(findings.first?.versions.map(\.size) == [4, 10])
   }
 
+  @Test(arguments: [1, 40], [false, true])
+  func `a later name of a hard link has the size of its content`(items: Int, isIrregular: Bool) throws {
+    let archives = [4, 5].map { content in
+      var first = file("some/first", content: content)
+      first.hardlinkMaster = true
+      var second = Item(path: Array("second".utf8), mode: first.mode)
+      second.source = first.path
+      return [file(isIrregular ? "/absolute" : "other"), first, second]
+    }
+    for usesSeen in [false, true] {
+      let index = usesSeen ? MemoryTreeIndex() : nil
+      for _ in 0..<2 {
+        for (isMeant, expected) in [({ $0 > 4 }, [1]), ({ $0 < 4 }, []), ({ $0 <= 4 }, [0])] as [((Int64) -> Bool, [Int])] {
+          let source = SearchSource(archives, index: index, cut: SearchSource.items(items))
+          let condition = Condition(items: { $0.size.map(isMeant) ?? true }, paths: { $0 == "second" })
+          let search = ArchiveSearch(in: BlockStore(source, options: .test), for: condition, usesSeen: usesSeen)
+          search.search(try source.archives()) { Issue.record($1) }
+          var found: [Int] = []
+          search.forEachFinding(damaged: { Issue.record($0) }) { found += $0.versions.flatMap(\.archives) }
+          search.keepSeen()
+          #expect(found == expected)
+        }
+      }
+    }
+  }
+
+  @Test func `of a path with very many contents each is found`() throws {
+    let archives = (0..<100).map { [file("log", content: $0 % 38), file("other")] }
+    let findings = try find(SearchSource(archives, cut: SearchSource.items(2))).findings
+    #expect(findings.map(\.archiveCount) == [100, 100] && findings.map(\.versions.count) == [100, 1])
+  }
+
   @Test func `a lost chunk costs the rest of its archives only`() throws {
     let items = files(300)
     let source = SearchSource(
@@ -256,7 +288,7 @@ final class Condition: SearchCondition {
     var asked = 0
     let condition = Condition(directories: { $0 == "dir 3" }) { item in
       asked += 1
-      return item.size > 0
+      return item.size ?? 0 > 0
     }
     let findings = try find(source, condition).findings
     #expect(condition.directoryCount == 10)

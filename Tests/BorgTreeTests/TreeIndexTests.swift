@@ -307,7 +307,7 @@ struct TreeIndexTests {
       let search = ArchiveSearch(in: BlockStore(source, options: .test), for: Everything())
       var findings: [Finding] = []
       search.search(try source.archives()) { _, error in Issue.record("\(error)") }
-      search.forEachFinding { findings.append($0) }
+      search.forEachFinding(damaged: { Issue.record($0) }) { findings.append($0) }
       return (findings, source.fetchCount, findings.map { "\($0)" })
     }
     let first = try search()

@@ -88,7 +88,11 @@ struct FindCommand: BorgCommand {
     defer { search.keepSeen() }
     var printer = FindingPrinter(style, entries)
     var text: [UInt8] = []
-    search.forEachFinding { finding in
+    func noteDamage(_ error: TreeError) {
+      isComplete = false
+      context.monitor.note("What some hard links hold cannot be told: \(error)", logger: "borg.archiver")
+    }
+    search.forEachFinding(damaged: noteDamage) { finding in
       printer.append(finding, to: &text)
       if text.count > FindCommand.batchSize {
         context.console.write(text)
@@ -96,6 +100,7 @@ struct FindCommand: BorgCommand {
       }
     }
     context.console.write(text)
+    condition.reportGivenUp(to: context.monitor)
     return isComplete ? .success : .warning
   }
 
@@ -140,12 +145,14 @@ private final class FindCondition: SearchCondition {
     isImpossible = smallest > largest || earliest > latest
   }
 
+  func reportGivenUp(to monitor: any Monitor) { matcher.reportGivenUp(to: monitor) }
+
   func admits(directory path: UnsafeRawBufferPointer) -> Bool {
     !isImpossible && (showsAll || matcher.mayInclude(in: path))
   }
 
   func admits(_ item: SearchedItem) -> Bool {
-    guard sizes.contains(item.size), times.contains(item.mtime) else { return false }
+    guard item.size.map({ sizes.contains($0) }) ?? true, times.contains(item.mtime) else { return false }
     if let type, item.mode & FileType.mask != type { return false }
     return true
   }

@@ -98,8 +98,15 @@ extension ArchiveSearch {
   }
 
   /// What the first names of hard links that were found hold.
-  func firstNames() -> FirstNames {
-    var names = FirstNames(sightings.sources, in: parts, store.hash) { try? block($0) }
+  func firstNames(
+    _ partsOf: ((_ folder: [UInt8]) -> [UInt32])?, _ damaged: (TreeError) -> Void
+  ) -> FirstNames {
+    var names = FirstNames(sightings.sources, in: parts, store.hash, partsOf) { number in
+      do throws(TreeError) { return try block(number, passing: true) } catch {
+        damaged(error)
+        return nil
+      }
+    }
     guard let seen, !names.isEmpty else { return names }
     for (number, segment) in seen.catalog.segments.enumerated() where segment.parts.upperBound <= parts.seenCount {
       guard let found = seen.catalog.segment(number, of: seen.index) else { continue }
@@ -161,7 +168,7 @@ extension ArchiveSearch {
     for number in segment.contents(of: name) {
       let record = segment.contents[number]
       let content = record.sighted
-      let item = SearchedItem(name: bytes, mode: content.mode, size: content.size, mtime: content.mtime)
+      let item = SearchedItem(content, name: bytes, knowsSize: record.source == SeenSegment.none)
       guard condition.admits(item) else { continue }
       if decidedMode != content.mode { (decidedMode, isAdmitted) = (content.mode, condition.admits(item, at: path)) }
       guard isAdmitted else { continue }

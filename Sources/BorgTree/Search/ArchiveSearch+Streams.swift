@@ -60,8 +60,9 @@ extension ArchiveSearch {
     }
   }
 
-  func block(_ number: UInt32) throws(TreeError) -> MetadataBlock {
-    try answer { () throws(TreeError) in try store.block(number).block }
+  /// `passing`: it is looked through once.
+  func block(_ number: UInt32, passing: Bool = false) throws(TreeError) -> MetadataBlock {
+    try answer { () throws(TreeError) in try store.block(number, passing: passing).block }
   }
 
   private func missing(_ streams: [[ChunkID]]) -> [ChunkID] {

@@ -41,9 +41,10 @@ public final class ArchiveSearch {
     followed = unknown.map { ($0, archives[$0].id) }
     for start in stride(from: 0, to: unknown.count, by: ArchiveSearch.archivesAtOnce) {
       let some = unknown[start..<min(unknown.count, start + ArchiveSearch.archivesAtOnce)]
-      for (ordinal, error) in search(archives, some).sorted(by: { $0.key < $1.key }) {
-        damaged(archives[ordinal], error)
-      }
+      let errors = search(archives, some)
+      // They were not seen whole, and the next search is to look for the rest.
+      followed.removeAll { errors[$0.ordinal] != nil }
+      for (ordinal, error) in errors.sorted(by: { $0.key < $1.key }) { damaged(archives[ordinal], error) }
     }
   }
 
@@ -53,7 +54,7 @@ public final class ArchiveSearch {
   }
 
   /// Looks for something else in some of the parts of the archives that were searched, nil: in all. What was found before
-  /// is forgotten. A block that cannot be had again is told to `damaged`.
+  /// is forgotten. What cannot be had again is told to `damaged`.
   func search(_ some: [UInt32]?, for condition: any SearchCondition, damaged: (TreeError) -> Void) {
     self.condition = condition
     sightings = Sightings()
@@ -64,15 +65,18 @@ public final class ArchiveSearch {
         do throws(TreeError) { scan(try block(number), part) } catch { damaged(error) }
       case .seam(let seam): scan(seam.block, part)
       case .seen: continue
-      // What is wrong with it was told when it was read first.
-      case .archive(let archive): try? readItems(of: archive, part)
+      case .archive(let archive):
+        do throws(TreeError) { try readItems(of: archive, part) } catch { damaged(error) }
       }
     }
   }
 
-  /// Calls `body` with all that was found, sorted by path.
-  public func forEachFinding(_ body: (Finding) throws -> Void) rethrows {
-    let names = firstNames()
+  /// Calls `body` with all that was found, sorted by path. `partsOf` tells which parts hold what lies directly in a
+  /// folder, nil: any may. A block that cannot be had again is told to `damaged`.
+  public func forEachFinding(
+    partsOf: ((_ folder: [UInt8]) -> [UInt32])? = nil, damaged: (TreeError) -> Void, _ body: (Finding) throws -> Void
+  ) rethrows {
+    let names = firstNames(partsOf, damaged)
     let sighted = sightings.parts(of: parts.contents.count)
     let holders = parts.holders { sighted[Int($0)] || names.areHeld(by: $0) }
     for path in sightings.pathsInOrder() {
@@ -95,6 +99,7 @@ public final class ArchiveSearch {
       if place + 1 < held.count, held[place + 1].archive == archive { continue }
       let sighting = sightings.sightings[Int(sightings.occurrences[occurrence].sighting)]
       let content = names.content(of: sighting, in: archive, holders, parts)
+      if sighting.source != Sightings.none, !condition.admits(SearchedItem(content)) { continue }
       finding.add(content, in: Int(archive), isSame: content.identity == identity)
       identity = content.identity
     }
@@ -167,12 +172,13 @@ extension ArchiveSearch {
     at item: BlockItem, _ number: Int, called name: UnsafeRawBufferPointer, of block: MetadataBlock, _ part: UInt32
   ) {
     let content = SightedContent(item)
-    let seen = SearchedItem(name: name, mode: content.mode, size: content.size, mtime: content.mtime)
+    let isLink = item.flags.contains(.isLink)
+    let seen = SearchedItem(content, name: name, knowsSize: !isLink)
     guard condition.admits(seen), condition.admits(name: name) else { return }
     path.append(contentsOf: name)
     path.withUnsafeBytes { path in
       guard condition.admits(seen, at: path) else { return }
-      let source = item.flags.contains(.isLink) ? block.source(ofLink: number) : nil
+      let source = isLink ? block.source(ofLink: number) : nil
       sightings.add(content, at: path, source: source, in: CollectionOfOne(part))
     }
   }
@@ -202,7 +208,7 @@ extension ArchiveSearch {
     let path = item.path
     let slash = path.lastIndex(of: TreePath.separator)
     let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
-    let seen = SearchedItem(name: name, mode: item.mode, size: item.size, mtime: item.mtime)
+    let seen = SearchedItem(content, name: name)
     guard condition.admits(directory: UnsafeRawBufferPointer(rebasing: path[..<(slash ?? 0)])),
       condition.admits(seen), condition.admits(name: name), condition.admits(seen, at: path)
     else { return }

@@ -16,9 +16,10 @@ public struct Finding: Sendable, Equatable {
 
   /// `isSame`: the content is that of the archive before.
   mutating func add(_ content: SightedContent, in archive: Int, isSame: Bool) {
-    var version = Version(mode: content.mode, size: content.size, mtime: content.mtime, archives: [archive])
-    if isSame, let last = versions.popLast() { version.archives = last.archives + [archive] }
-    versions.append(version)
+    if !isSame || versions.isEmpty { versions.append(Version(mode: 0, size: 0, mtime: 0, archives: [])) }
+    let last = versions.count - 1
+    (versions[last].mode, versions[last].size, versions[last].mtime) = (content.mode, content.size, content.mtime)
+    versions[last].archives.append(archive)
   }
 
   public var archiveCount: Int { versions.reduce(0) { $0 + $1.archives.count } }

@@ -10,20 +10,24 @@ struct FirstNames {
   /// By the first name's number.
   private var holders: [[Holder]]
   private var parts: Set<UInt32> = []
-  /// By the hash of the directory they are in.
-  private let wanted: [UInt64: [Wanted]]
+  /// By the hash of the directory they are in, and by that of the name.
+  private let wanted: [UInt64: [UInt64: [Wanted]]]
 
-  /// Looks for the paths in all parts. `block` gives a block by its number; one that cannot be had again leaves later
-  /// names without content.
-  init(_ paths: ByteTable, in searched: SearchedParts, _ hash: NameHash, block: (UInt32) -> MetadataBlock?) {
+  /// Looks for the paths in the parts that `partsOf` names for their folders, nil: in all. `block` gives a block by its
+  /// number; one that cannot be had again leaves later names without content.
+  init(
+    _ paths: ByteTable, in searched: SearchedParts, _ hash: NameHash, _ partsOf: ((_ folder: [UInt8]) -> [UInt32])?,
+    block: (UInt32) -> MetadataBlock?
+  ) {
     holders = Array(repeating: [], count: paths.count)
     wanted = FirstNames.byDirectory(paths, hash)
     guard !isEmpty else { return }
-    for (part, content) in searched.contents.enumerated() {
-      switch content {
+    let some = partsOf.map { Set(FirstNames.folders(of: paths).flatMap($0)).sorted() }
+    for part in some ?? searched.contents.indices.map({ UInt32($0) }) {
+      switch searched.contents[Int(part)] {
       case .block(let number):
-        if let block = block(number) { look(in: block, UInt32(part)) }
-      case .seam(let seam): look(in: seam.block, UInt32(part))
+        if let block = block(number) { look(in: block, part) }
+      case .seam(let seam): look(in: seam.block, part)
       case .archive, .seen: continue
       }
     }
@@ -37,14 +41,23 @@ struct FirstNames {
     var number: Int
   }
 
-  private static func byDirectory(_ paths: ByteTable, _ hash: NameHash) -> [UInt64: [Wanted]] {
-    var wanted: [UInt64: [Wanted]] = [:]
+  private static func folders(of paths: ByteTable) -> Set<[UInt8]> {
+    Set(
+      (0..<paths.count).map { number in
+        paths.withBytes(number) { Array($0[..<($0.lastIndex(of: TreePath.separator) ?? 0)]) }
+      })
+  }
+
+  private static func byDirectory(_ paths: ByteTable, _ hash: NameHash) -> [UInt64: [UInt64: [Wanted]]] {
+    var wanted: [UInt64: [UInt64: [Wanted]]] = [:]
     for number in 0..<paths.count {
       paths.withBytes(number) { path in
         let slash = path.lastIndex(of: TreePath.separator)
         let name = UnsafeRawBufferPointer(rebasing: path[(slash.map { $0 + 1 } ?? 0)...])
         let directory = hash.wide(UnsafeRawBufferPointer(rebasing: path[..<(slash ?? 0)]))
-        wanted[directory, default: []].append(Wanted(name: Array(name), hash: hash.wide(name), number: number))
+        let nameHash = hash.wide(name)
+        wanted[directory, default: [:]][nameHash, default: []].append(
+          Wanted(name: Array(name), hash: nameHash, number: number))
       }
     }
     return wanted
@@ -52,7 +65,7 @@ struct FirstNames {
 
   private mutating func look(in block: MetadataBlock, _ part: UInt32) {
     for number in 0..<Int(block.header.directoryCount) {
-      for first in wanted[block.directory(number).pathHash] ?? [] {
+      for first in (wanted[block.directory(number).pathHash] ?? [:]).values.joined() {
         let found = first.name.withUnsafeBytes {
           block.find($0, hash: first.hash, in: UInt16(truncatingIfNeeded: number))
         }
@@ -69,7 +82,10 @@ struct FirstNames {
     for directory in 0..<segment.directoryCount {
       guard let wanted = segment.withPath(ofDirectory: directory, { self.wanted[hash.wide($0)] }) else { continue }
       for name in segment.names(in: directory) {
-        for first in wanted where segment.withName(name, { $0.elementsEqual(first.name) }) {
+        let named = segment.withName(name) { bytes in
+          (wanted[hash.wide(bytes)] ?? []).filter { bytes.elementsEqual($0.name) }
+        }
+        for first in named {
           for number in segment.contents(of: name) {
             let record = segment.contents[number]
             let content = record.sighted

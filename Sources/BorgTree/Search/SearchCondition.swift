@@ -25,7 +25,17 @@ public struct SearchedItem {
   /// The path's last element.
   public var name: UnsafeRawBufferPointer
   public var mode: UInt32
-  public var size: Int64
+  /// Nil: it cannot be told yet. What is found is asked about again when it can.
+  public var size: Int64?
   /// In nanoseconds since 1970.
   public var mtime: Int64
+}
+
+extension SearchedItem {
+  init(
+    _ content: SightedContent, name: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+    knowsSize: Bool = true
+  ) {
+    self.init(name: name, mode: content.mode, size: knowsSize ? content.size : nil, mtime: content.mtime)
+  }
 }

@@ -45,9 +45,14 @@ struct Sightings {
     }
   }
 
+  /// More of a path's contents are not looked through: that one of them is there twice does no harm.
+  private static let contentsToCompare = 16
+
   private mutating func sighting(_ content: SightedContent, of path: Int, _ source: UInt32) -> UInt32 {
     var number = last[path]
-    while number != Sightings.none {
+    var patience = Sightings.contentsToCompare
+    while number != Sightings.none, patience > 0 {
+      patience -= 1
       let known = sightings[Int(number)]
       if known.content == content, known.source == source { return number }
       number = known.previous

@@ -91,15 +91,17 @@ final class FolderHistories: Sendable {
     let (source, archives) = (store.source, folders.archives)
     let condition = FolderCondition(folder, source)
     let isKnown = source.selectsEverything && folders.tree.isComplete
-    folders.search.search(isKnown ? folders.tree.parts(of: folder) : nil, for: condition) {
+    func noteDamage(_ error: TreeError) {
       isComplete = false
-      source.warn("The history is not complete: \($0)")
+      source.warn("The history is not complete: \(error)")
     }
+    folders.search.search(isKnown ? folders.tree.parts(of: folder) : nil, for: condition, damaged: noteDamage)
     var histories: [[UInt8]: PathHistory] = [:]
     for name in condition.folders.union(isKnown ? folders.tree.folders(in: folder) : []) {
       histories[name] = PathHistory(name: name, isFolder: true, versions: [])
     }
-    folders.search.forEachFinding { finding in
+    let partsOf = isKnown ? { folders.tree.parts(of: $0) } : nil
+    folders.search.forEachFinding(partsOf: partsOf, damaged: noteDamage) { finding in
       let name = condition.name(of: finding.path)
       histories[name, default: PathHistory(name: name, isFolder: false, versions: [])].versions =
         finding.versions.map { PathHistory.Version(archive: archives[$0.archives[0]], mtime: $0.mtime) }
