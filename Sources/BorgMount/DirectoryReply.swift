@@ -28,6 +28,8 @@ struct DirectoryReply: ~Copyable {
     return true
   }
 
+  var isEmpty: Bool { count == 0 }
+
   func send() {
     fuse_reply_buf(request, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), count)
   }

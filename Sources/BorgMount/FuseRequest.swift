@@ -121,8 +121,11 @@ struct FuseRequest: ~Copyable {
     do throws(TreeError) {
       try body(&reply)
       reply.send()
-    } catch {
+    } catch where reply.isEmpty {
       fuse_reply_err(request, TreeErrno(error).code)
+    } catch {
+      // Whoever asks for the rest hears of it.
+      reply.send()
     }
     discard self
   }

@@ -12,6 +12,8 @@ public final class ManifestWatch: Sendable {
   private struct State {
     var entries: [Manifest.Entry]
     var nextLook: Int64 = 0
+    /// Of the manifest that was read last.
+    var timestamp: [UInt8]?
     /// The repository has changed since the manifest was last read.
     var isStale = false
   }
@@ -32,14 +34,15 @@ public final class ManifestWatch: Sendable {
   /// ago, and when the repository cannot be read at present.
   func changedEntries() -> [Manifest.Entry]? {
     state.withLock { state in
-      let now = session.context.clock.monotonic()
-      guard now >= state.nextLook else { return nil }
-      state.nextLook = now + ManifestWatch.nanosecondsBetweenLooks
+      guard session.context.clock.monotonic() >= state.nextLook else { return nil }
+      // A look may take long where the repository does not answer.
+      defer { state.nextLook = session.context.clock.monotonic() + ManifestWatch.nanosecondsBetweenLooks }
       do {
         state.isStale = try session.repository.refresh() || state.isStale
         guard state.isStale else { return nil }
-        let entries = try select(session.latestManifest())
-        state.isStale = false
+        let manifest = try session.latestManifest(notBefore: state.timestamp)
+        let entries = try select(manifest)
+        (state.timestamp, state.isStale) = (manifest.timestamp, false)
         guard entries != state.entries else { return nil }
         state.entries = entries
         return entries

@@ -9,8 +9,9 @@ struct ArchiveList {
   private(set) var time: Int64
   private var places: [[UInt8]: Int] = [:]
   private var tagged: [UInt32: ArchiveSlot] = [:]
-  /// Where archives were that are gone: a listing goes on from there.
+  /// Where listings go on that had come to archives that are gone, by the positions of these.
   private var formerPlaces: [UInt64: Int] = [:]
+  private static let maximumFormerPlaces = 4096
 
   private var isFilled = false
   /// How many times an archive was read.
@@ -43,7 +44,7 @@ struct ArchiveList {
   mutating func update(_ archives: [TreeArchive], make: (TreeArchive, _ tag: UInt32) -> ArchiveSlot) {
     var names: Set<[UInt8]> = []
     let wanted = archives.filter { $0.name.isFileName && names.insert($0.name).inserted }
-    for (place, slot) in slots.enumerated() { formerPlaces[slot.position] = place }
+    let former = slots
     var known: [TreeArchive: ArchiveSlot] = [:]
     for slot in slots { known[slot.archive] = slot }
     tagged = [:]
@@ -56,8 +57,25 @@ struct ArchiveList {
     slots = wanted.compactMap { known[$0] }
     places = [:]
     for (place, slot) in slots.enumerated() { places[slot.archive.name] = place }
+    moveFormerPlaces(former)
     if isFilled { time = max(time + 1, currentTime()) }
     isFilled = true
+  }
+
+  /// A listing that came to an archive that is gone goes on after the last one before it that is still there.
+  private mutating func moveFormerPlaces(_ former: [ArchiveSlot]) {
+    // After so many of the former archives.
+    var goesOn = [0]
+    for slot in former {
+      let place = tagged[slot.tag] === slot ? places[slot.archive.name].map { $0 + 1 } : nil
+      goesOn.append(place ?? goesOn[goesOn.count - 1])
+    }
+    formerPlaces =
+      formerPlaces.count > ArchiveList.maximumFormerPlaces
+      ? [:] : formerPlaces.mapValues { goesOn[min($0, former.count)] }
+    for (place, slot) in former.enumerated() where tagged[slot.tag] !== slot {
+      formerPlaces[slot.position] = goesOn[place]
+    }
   }
 
   /// An archive was read: those that nobody has looked into for longest are given up until the others' trees take no

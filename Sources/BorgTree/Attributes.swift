@@ -16,7 +16,7 @@ public struct Attributes: Sendable, Equatable {
   public var ctime: Int64
   /// False for the directory of an archive that has not been read yet: its own item may still change them.
   public var areFinal = true
-  /// True for the root of a repository and its archives' directories: archives come and go.
+  /// True for the root of a repository, its archives' directories and the views: archives come and go.
   public var mayVanish = false
 
   public init(inode: UInt64, mode: UInt32, uid: UInt32, gid: UInt32, time: Int64) {

@@ -9,6 +9,8 @@ public final class RepositoryTree: FileTree {
   let store: BlockStore
   let options: TreeOptions
   private let shown: Mutex<ArchiveList>
+  /// Held by who looks for changes: what one look finds is shown before the next one begins.
+  private let looking = Mutex<Void>(())
 
   public init(_ source: any TreeSource, options: TreeOptions) throws(TreeError) {
     self.source = source
@@ -102,20 +104,27 @@ public final class RepositoryTree: FileTree {
     return total
   }
 
-  private func lookForChanges() {
-    guard let archives = source.changedArchives() else { return }
-    shown.withLock { [store, options] list in list.update(archives) { ArchiveSlot($0, $1, store, options) } }
+  /// Nobody waits for another one's look, which may take long when the repository is far away.
+  func lookForChanges() {
+    _ = looking.withLockIfAvailable { _ in
+      guard let archives = source.changedArchives() else { return }
+      shown.withLock { [store, options] list in list.update(archives) { ArchiveSlot($0, $1, store, options) } }
+    }
   }
 
+  /// When the archives that there are last changed, in nanoseconds since 1970.
+  var changeTime: Int64 { shown.withLock { $0.time } }
+
   private var root: Attributes {
-    var root = options.syntheticDirectory(inode: InodeNumber.root, time: shown.withLock { $0.time })
+    var root = options.syntheticDirectory(inode: InodeNumber.root, time: changeTime)
     root.mayVanish = true
     return root
   }
 
+  /// An archive that is gone may come back.
   private func slot(_ inode: UInt64) throws(TreeError) -> ArchiveSlot {
     guard let tag = InodeNumber.tag(of: inode), let slot = shown.withLock({ $0.slot(tagged: tag) }) else {
-      throw .noSuchEntry
+      throw .noSuchArchive
     }
     return slot
   }

@@ -61,7 +61,7 @@ struct RepositoryTreeTests {
     #expect(try dot.withUnsafeBytes { try tree.lookup($0, in: first.inode) } == first)
     source.show(["second"])
     #expect(try dot.withUnsafeBytes { try tree.lookup($0, in: second.inode) } == second)
-    #expect(throws: TreeError.noSuchEntry) { try dot.withUnsafeBytes { try tree.lookup($0, in: first.inode) } }
+    #expect(throws: TreeError.noSuchArchive) { try dot.withUnsafeBytes { try tree.lookup($0, in: first.inode) } }
   }
 
   @Test func `generations tell one archive's inodes from another's`() throws {
@@ -95,29 +95,40 @@ struct RepositoryTreeTests {
     #expect(try tree.names("") == [".", "..", "second", "third"])
     #expect(try tree.at("").mtime > before.mtime)
     #expect(try (tree.text("second/a"), tree.text("third/b")) == ("22", "3"))
-    #expect(throws: TreeError.noSuchEntry) { try tree.attributes(of: gone.inode) }
+    #expect(throws: TreeError.noSuchArchive) { try tree.attributes(of: gone.inode) }
     #expect(throws: TreeError.noSuchArchive) { try tree.at("first: one") }
     #expect((source.scans(of: "first: one"), source.scans(of: "second"), source.scans(of: "third")) == (1, 1, 1))
     #expect((try tree.at("second").mayVanish, try tree.at("second/a").mayVanish) == (true, false))
   }
 
-  @Test func `a listing goes on where an archive was taken away`() throws {
-    let source = MemoryTreeSource((1...5).map { ("archive \($0)", []) })
+  /// Lists up to an archive, shows others step by step, and lists the rest.
+  private func rest(after stop: Int, _ steps: [Set<Int>]) throws -> [Int] {
+    let source = MemoryTreeSource((1...6).map { ("\($0)", []) })
     let tree = try RepositoryTree(source, options: .test)
     var position: UInt64 = 0
     try tree.forEachEntry(of: 1, after: 0) { entry in
       position = entry.position
-      return !entry.name.elementsEqual("archive 3".utf8)
+      return !entry.name.elementsEqual("\(stop)".utf8)
     }
-    source.show(["archive 1", "archive 2", "archive 4", "archive 5"])
-    _ = try tree.at("")
-    _ = try tree.attributes(of: 1)
-    var rest: [String] = []
+    for step in steps {
+      source.show(Set(step.map { "\($0)" }))
+      _ = try tree.attributes(of: 1)
+    }
+    var rest: [Int] = []
     try tree.forEachEntry(of: 1, after: position) { entry in
-      rest.append(String(decoding: entry.name, as: UTF8.self))
+      rest.append(Int(String(decoding: entry.name, as: UTF8.self)) ?? -1)
       return true
     }
-    #expect(rest == ["archive 4", "archive 5"])
+    return rest
+  }
+
+  @Test func `a listing goes on where archives were taken away`() throws {
+    #expect(try rest(after: 3, [[1, 2, 4, 5, 6]]) == [4, 5, 6])
+    #expect(try rest(after: 3, [[4, 5]]) == [4, 5])
+    #expect(try rest(after: 3, [[1, 2, 4, 5, 6], [2, 5, 6]]) == [5, 6])
+    #expect(try rest(after: 3, [[5, 6], [1, 2, 3, 4, 5, 6]]) == [4, 5, 6])
+    #expect(try rest(after: 4, [[3, 6], [6]]) == [6])
+    #expect(try rest(after: 6, [[1, 2]]) == [])
   }
 
   @Test func `an archive that cannot be read costs only itself`() throws {

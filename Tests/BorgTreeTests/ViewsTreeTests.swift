@@ -44,6 +44,28 @@ import Testing
     #expect(throws: TreeError.isADirectory) { try tree.open(inodes[3]) }
   }
 
+  @Test func `views follow the archives, whoever looks at them`() throws {
+    let all = (1...3).map { ("\($0)", [File.file("a", "\($0)")]) }
+    let source = MemoryTreeSource(all)
+    let tree = ViewsTree(over: try RepositoryTree(source, options: .test))
+    let folders = try [".borg", ".borg/by-date", ".borg/by-host/unknown", ".borg/history/a"].map { try tree.at($0) }
+    let latest = try tree.at(".borg/latest")
+    #expect(folders.allSatisfy(\.mayVanish) && latest.mayVanish)
+    // The newest stays, so that its time tells nothing.
+    source.show(["2", "3"])
+    for folder in folders { #expect(try tree.attributes(of: folder.inode).mtime > folder.mtime) }
+    var names: [String] = []
+    source.show(["1"])
+    try tree.forEachEntry(of: folders[2].inode, after: 0) { entry in
+      names.append(String(decoding: entry.name, as: UTF8.self))
+      return true
+    }
+    #expect(names == [".", "..", "latest", "1"])
+    source.show(["2", "1"])
+    #expect(try target(".borg/latest", in: tree) == "../2")
+    #expect(try tree.at(".borg/latest").inode != latest.inode)
+  }
+
   @Test func `what cannot be a name is nowhere in the views`() throws {
     let source = MemoryTreeSource(
       [
@@ -65,9 +87,9 @@ import Testing
     let source = MemoryTreeSource([("one", [.file("a", "1")]), ("two", [.file("b", "2")])])
     let histories = FolderHistories(BlockStore(source, options: .test), secondsToRetry: 0)
     func names() throws -> (names: [String], isWhole: Bool) {
-      var isWhole = true
-      let found = histories.history(of: [], in: try source.archives(), &isWhole)
-      return (found.map { String(decoding: $0.name, as: UTF8.self) }, isWhole)
+      var retry: Int?
+      let found = histories.history(of: [], in: try source.archives(), &retry)
+      return (found.map { String(decoding: $0.name, as: UTF8.self) }, retry == nil)
     }
     source.makeUnreadable("two")
     #expect(try names() == (["a"], false))
@@ -164,18 +186,53 @@ import Testing
   }
 
   @Test func `views that nobody asked for lately are forgotten, the others keep their numbers`() {
-    var nodes = ViewNodes(maximumCount: 100)
-    let top = nodes.inode(of: .top)
-    let first = nodes.inode(of: .host([1]))
+    var nodes = ViewNodes(NameHash(), maximumCount: 100)
+    let top = nodes.identity(of: .top).inode
+    let first = nodes.identity(of: .host([1])).inode
     for number in 0..<1000 {
       let view = View.history([Array("\(number)".utf8)])
-      let inode = nodes.inode(of: view)
+      let inode = nodes.identity(of: view).inode
       #expect(nodes.view(of: inode) == view)
       #expect(nodes.view(of: top) == .top)
       #expect(nodes.count <= 100)
     }
     #expect(nodes.view(of: first) == nil)
-    #expect(nodes.inode(of: .host([1])) == first)
+    #expect(nodes.identity(of: .host([1])).inode == first)
+  }
+
+  @Test func `generations tell views apart that have had one number`() {
+    let hash = NameHash(key: (0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93))
+    func identity(_ number: Int, _ nodes: inout ViewNodes) -> ViewNodes.Identity {
+      nodes.identity(of: .host(Array("\(number)".utf8)))
+    }
+    var (nodes, again) = (ViewNodes(hash), ViewNodes(hash))
+    let identities = (0..<1000).map { identity($0, &nodes) }
+    #expect(Set(identities.map(\.generation)).count > 990)
+    #expect((0..<1000).map { identity($0, &again) } == identities)
+  }
+
+  @Test func `folders that take more than what was asked about are left out, and told`() {
+    let tree = FolderTree()
+    func ask(_ path: String) { Array(path.utf8).withUnsafeBytes { _ = tree.admits(directory: $0) } }
+    for folder in 0..<200 { for child in 0..<20 { ask("folder \(folder)/a/b/c/child \(child)") } }
+    #expect(tree.isComplete && tree.folders(in: []).count == 200)
+    let element = String(repeating: "e", count: 250)
+    for number in 0..<100 { ask("\(number)" + String(repeating: "/" + element, count: 120)) }
+    #expect(!tree.isComplete)
+    #expect(tree.folders(in: []).count < 300)
+  }
+
+  @Test func `of what was made last all that is small is kept, of large things two`() {
+    var recent = Recent<Int, Int>(maximumSize: 100, maximumCount: 10)
+    for key in 0..<20 { recent.keep(key, key, size: 1, until: nil) }
+    #expect(recent.count == 10 && recent.value(10)?.value == 10 && recent.value(9) == nil)
+    recent.keep(30, 30, size: 95, until: nil)
+    #expect(recent.count == 6 && recent.value(10) != nil)
+    recent.keep(31, 31, size: 1000, until: nil)
+    recent.keep(32, 32, size: 1000, until: nil)
+    #expect(recent.count == 2 && recent.value(31) != nil)
+    recent.keep(33, 33, size: 1, until: 0)
+    #expect(recent.value(33) == nil && recent.value(31)?.value == 31)
   }
 
   @Test func `listing the hosts asks for the archives' names and times a few times, however many there are`() throws {

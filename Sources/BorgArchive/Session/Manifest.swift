@@ -40,6 +40,9 @@ public struct Manifest: Sendable {
 
   public var archives: [Entry] { contents.archives }
 
+  /// When it was written; nil: it does not say.
+  public var timestamp: [UInt8]? { contents.timestamp }
+
   public func entry(named name: [UInt8]) -> Entry? {
     place(of: name).map { contents.archives[$0] }
   }

@@ -25,13 +25,13 @@ extension RepositorySession {
   }
 
   /// The manifest as the repository has it now, checked as at opening; the session keeps the one it has. Throws
-  /// `ArchiveError.repositoryReplay` when it is older than that.
-  public func latestManifest() throws -> Manifest {
+  /// `ArchiveError.repositoryReplay` when it is older than `timestamp`, nil: than the session's.
+  public func latestManifest(notBefore timestamp: [UInt8]? = nil) throws -> Manifest {
     let object = try RepositorySession.manifestObject(of: repository)
     let plaintext = try codec.unseal(object, id: nil, workspace: CodecWorkspace())
     let data = try RepositorySession.openManifest(plaintext, key: key).data
     try RepositorySession.checkFeatures([.read], of: data)
-    if let known = manifest.data.timestamp, (data.timestamp ?? []).lexicographicallyPrecedes(known) {
+    if let known = timestamp ?? manifest.timestamp, (data.timestamp ?? []).lexicographicallyPrecedes(known) {
       throw ArchiveError.repositoryReplay
     }
     return Manifest(data: data)

@@ -16,17 +16,16 @@ struct PathHistory: Sendable, Equatable {
 }
 
 /// The names that folders had in any of the archives, sorted, with the versions of what is no directory. Those of the
-/// folders that were asked for last are kept. Thread-safe.
+/// folders that were asked for last are kept, of large ones two. Where something could not be read it is tried again after
+/// some time. Thread-safe.
 final class FolderHistories: Sendable {
   private let store: BlockStore
   private let known = Mutex(Known())
   private let folders = Mutex<Folders?>(nil)
 
-  private static let maximumCount = 64
-
   private struct Known {
     var archives: [TreeArchive] = []
-    var histories: [[UInt8]: [PathHistory]] = [:]
+    var histories = Recent<[UInt8], [PathHistory]>()
   }
 
   /// Where in the archives each folder's items are.
@@ -34,42 +33,47 @@ final class FolderHistories: Sendable {
     var archives: [TreeArchive]
     var search: ArchiveSearch
     var tree: FolderTree
-    /// Nil: nothing was missing. Else when it was, in seconds since the machine was started: it may come back.
-    var incompleteSince: Int?
+    /// Nil: nothing was missing. Else when it is to be looked for again: it may have come back.
+    var retry: Int?
   }
 
   private let secondsToRetry: Int
+  /// So that a search that takes long does not take all the time.
+  private static let partsOfTimeForOthers = 4
 
   init(_ store: BlockStore, secondsToRetry: Int = 5) {
     self.store = store
     self.secondsToRetry = secondsToRetry
   }
 
-  /// `folder` is a stored path, empty for the root. `isWhole` turns false when something could not be read.
-  func history(of folder: [UInt8], in archives: [TreeArchive], _ isWhole: inout Bool) -> [PathHistory] {
-    let kept = known.withLock { $0.archives == archives ? $0.histories[folder] : nil }
-    if let kept { return kept }
-    var isComplete = true
-    let found = search(folder, archives, &isComplete)
-    if !isComplete {
-      isWhole = false
-      return found
-    }
-    known.withLock { known in
-      if known.archives != archives || known.histories.count >= FolderHistories.maximumCount { known.histories = [:] }
-      known.archives = archives
-      known.histories[folder] = found
+  /// `folder` is a stored path, empty for the root. `retry`: when something could not be read, the time from which on it is
+  /// to be tried again, in seconds since the machine was started, unless that is earlier already.
+  func history(of folder: [UInt8], in archives: [TreeArchive], _ retry: inout Int?) -> [PathHistory] {
+    let kept = known.withLock { $0.archives == archives ? $0.histories.value(folder) : nil }
+    let (found, time) = kept ?? search(folder, archives)
+    if let time { retry = min(time, retry ?? time) }
+    if kept == nil {
+      known.withLock { known in
+        if known.archives != archives { known.histories = Recent() }
+        known.archives = archives
+        known.histories.keep(found, folder, size: found.reduce(0) { $0 + 1 + $1.versions.count }, until: time)
+      }
     }
     return found
   }
 
-  private func search(_ folder: [UInt8], _ archives: [TreeArchive], _ isComplete: inout Bool) -> [PathHistory] {
+  private func search(_ folder: [UInt8], _ archives: [TreeArchive]) -> (value: [PathHistory], expiry: Int?) {
     folders.withLock { folders in
-      let isDue = folders?.incompleteSince.map { secondsSinceBoot() - $0 >= secondsToRetry } ?? false
-      if folders?.archives != archives || isDue { folders = makeFolders(archives) }
-      guard let made = folders else { return [] }
-      if made.incompleteSince != nil { isComplete = false }
-      return search(folder, in: made, &isComplete)
+      let isDue = folders?.retry.map { secondsSinceBoot() >= $0 } ?? false
+      if folders?.archives != archives || isDue {
+        // Two of them at a time would take twice the memory.
+        folders = nil
+        folders = makeFolders(archives)
+      }
+      guard let made = folders else { return ([], nil) }
+      var isComplete = true
+      let found = search(folder, in: made, &isComplete)
+      return (found, isComplete ? made.retry : min(secondsSinceBoot() + secondsToRetry, made.retry ?? .max))
     }
   }
 
@@ -79,12 +83,14 @@ final class FolderHistories: Sendable {
     let tree = FolderTree()
     let search = ArchiveSearch(in: store, for: tree)
     var isWhole = true
+    let start = secondsSinceBoot()
     search.search(archives) {
       isWhole = false
       source.warn("Archive \(displayText($0.name)): \($1)")
     }
-    return Folders(
-      archives: archives, search: search, tree: tree, incompleteSince: isWhole ? nil : secondsSinceBoot())
+    let end = secondsSinceBoot()
+    let pause = max(secondsToRetry, (end - start) * FolderHistories.partsOfTimeForOthers)
+    return Folders(archives: archives, search: search, tree: tree, retry: isWhole ? nil : end + pause)
   }
 
   private func search(_ folder: [UInt8], in folders: Folders, _ isComplete: inout Bool) -> [PathHistory] {

@@ -4,8 +4,13 @@ import BorgFormat
 /// by a search that finds nothing: as its condition it is asked about every directory of every part.
 final class FolderTree: SearchCondition {
   private var part: UInt32 = 0
-  /// False: there are folders too deep to be held here, so that a folder's items may be in any part.
+  /// False: there are folders too deep to be held here, or too many above others, so that a folder's items may be in
+  /// any part.
   private(set) var isComplete = true
+  /// Of the paths that were asked about, in bytes.
+  private var askedLength = 0
+  /// Of the paths that are held.
+  private var heldLength = 0
   /// The numbers of folders.
   private var paths = ByteTable()
   private var folders: [Folder] = []
@@ -21,6 +26,10 @@ final class FolderTree: SearchCondition {
   private static let none = UInt32.max
   private static let maximumDepth = 128
 
+  // What folders may take: short streams can name folders far below many others, each of which has its whole path here.
+  private static let bytesAtFirst = 64 << 10
+  private static let bytesPerAskedByte = 4
+
   init() { _ = folder(UnsafeRawBufferPointer(start: nil, count: 0)) }
 
   func enter(part: UInt32) { self.part = part }
@@ -31,7 +40,11 @@ final class FolderTree: SearchCondition {
       isComplete = false
       return false
     }
-    guard let number = folder(path) else { return false }
+    askedLength += path.count
+    guard let number = folder(path) else {
+      isComplete = false
+      return false
+    }
     let last = folders[number].lastHolder
     if last == FolderTree.none || holders[Int(last)].part != part {
       folders[number].lastHolder = UInt32(holders.count)
@@ -71,8 +84,11 @@ final class FolderTree: SearchCondition {
 
   /// The folder's number, made with all those above it when it is new; nil: the table is full.
   private func folder(_ path: UnsafeRawBufferPointer) -> Int? {
-    guard let entry = paths.insert(path) else { return nil }
-    guard entry.isNew else { return entry.index }
+    if let known = paths.index(of: path) { return known }
+    guard heldLength <= FolderTree.bytesAtFirst + FolderTree.bytesPerAskedByte * askedLength,
+      let entry = paths.insert(path)
+    else { return nil }
+    heldLength += path.count
     folders.append(Folder())
     guard !path.isEmpty else { return entry.index }
     let slash = path.lastIndex(of: TreePath.separator) ?? 0

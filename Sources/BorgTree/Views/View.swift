@@ -26,9 +26,9 @@ enum View: Hashable, Sendable {
   }
 }
 
-/// Inode numbers of views: their own tag, and a number made from what they are, so that most are the same in every mount.
-/// Of very many views those that were not asked for lately are forgotten: their inodes are stale until they are looked up
-/// again.
+/// Inode numbers of views: their own tag, and a number made from what they are, so that most are the same in every mount
+/// with the same index. A generation tells them apart from other views that have had the number. Of very many views those
+/// that were not asked for lately are forgotten: their inodes are stale until they are looked up again.
 struct ViewNodes: Sendable {
   /// No archive has this one, save one in two thousand million.
   private static let tag: UInt64 = 0x7FFF_FFFF
@@ -36,13 +36,23 @@ struct ViewNodes: Sendable {
   private var recent = Generation()
   private var older = Generation()
 
+  private let hash: NameHash
+
+  struct Identity: Sendable, Equatable {
+    var inode: UInt64
+    var generation: UInt32
+  }
+
   private struct Generation: Sendable {
     var views: [UInt32: View] = [:]
-    var numbers: [View: UInt32] = [:]
+    var identities: [View: Identity] = [:]
   }
 
   /// At least half of `maximumCount` views are remembered.
-  init(maximumCount: Int = 1 << 16) { self.maximumCount = maximumCount }
+  init(_ hash: NameHash, maximumCount: Int = 1 << 16) {
+    self.hash = hash
+    self.maximumCount = maximumCount
+  }
 
   var count: Int { recent.views.count + older.views.count }
 
@@ -50,31 +60,35 @@ struct ViewNodes: Sendable {
     guard inode >> 32 == ViewNodes.tag else { return nil }
     let number = UInt32(truncatingIfNeeded: inode)
     if let view = recent.views[number] { return view }
-    guard let view = older.views[number] else { return nil }
-    remember(view, number)
+    guard let view = older.views[number], let identity = older.identities[view] else { return nil }
+    remember(view, identity)
     return view
   }
 
-  mutating func inode(of view: View) -> UInt64 {
-    if let number = recent.numbers[view] { return ViewNodes.tag << 32 | UInt64(number) }
-    var number = older.numbers[view] ?? max(1, ViewNodes.hash(view))
-    while let other = recent.views[number] ?? older.views[number], other != view {
-      number = number == .max ? 1 : number + 1
-    }
-    remember(view, number)
-    return ViewNodes.tag << 32 | UInt64(number)
+  mutating func identity(of view: View) -> Identity {
+    if let known = recent.identities[view] { return known }
+    let identity = older.identities[view] ?? newIdentity(of: view)
+    remember(view, identity)
+    return identity
   }
 
-  private mutating func remember(_ view: View, _ number: UInt32) {
+  private func newIdentity(of view: View) -> Identity {
+    let wide = wideHash(of: view)
+    var number = max(1, UInt32(truncatingIfNeeded: wide))
+    while recent.views[number] != nil || older.views[number] != nil { number = number == .max ? 1 : number + 1 }
+    return Identity(inode: ViewNodes.tag << 32 | UInt64(number), generation: UInt32(truncatingIfNeeded: wide >> 32))
+  }
+
+  private mutating func remember(_ view: View, _ identity: Identity) {
     if recent.views.count >= maximumCount / 2 {
       older = recent
       recent = Generation()
     }
-    recent.views[number] = view
-    recent.numbers[view] = number
+    recent.views[UInt32(truncatingIfNeeded: identity.inode)] = view
+    recent.identities[view] = identity
   }
 
-  private static func hash(_ view: View) -> UInt32 {
+  private func wideHash(of view: View) -> UInt64 {
     let text: [UInt8] =
       switch view {
       case .top: [1]
@@ -84,6 +98,6 @@ struct ViewNodes: Sendable {
       case .history(let path): [5] + path.joined(separator: [TreePath.separator])
       case .link(let target, let time): [6] + target + Array("\(time)".utf8)
       }
-    return text.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    return text.withUnsafeBytes { hash.wide($0) }
   }
 }

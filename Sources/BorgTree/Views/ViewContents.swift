@@ -15,9 +15,6 @@ final class ViewContents: Sendable {
     histories = FolderHistories(store)
   }
 
-  /// When the newest archive was made, nil: there is none.
-  func newestTime() throws(TreeError) -> Int64? { try shownArchives().map(\.start).max() }
-
   /// The views in one that is no link, in order.
   func entries(of view: View) throws(TreeError) -> [Entry] { try listing(of: view).entries }
 
@@ -29,15 +26,16 @@ final class ViewContents: Sendable {
   private func listing(of view: View) throws(TreeError) -> Listing {
     let archives = try source.archives()
     if let known = listings.withLock({ $0.known(view, archives) }) { return known }
-    var areAllRead = true
-    let listing = Listing(try makeEntries(of: view, archives, &areAllRead))
-    if areAllRead { listings.withLock { $0.keep(listing, view, archives) } }
+    var retry: Int?
+    let listing = Listing(try makeEntries(of: view, archives, &retry))
+    listings.withLock { $0.keep(listing, view, archives, until: retry) }
     return listing
   }
 
-  /// `areAllRead` turns false when an archive could not be read that may be readable later.
+  /// `retry`: when something could not be read, the time from which on it is to be tried again, in seconds since the
+  /// machine was started.
   private func makeEntries(
-    of view: View, _ all: [TreeArchive], _ areAllRead: inout Bool
+    of view: View, _ all: [TreeArchive], _ retry: inout Int?
   ) throws(TreeError) -> [Entry] {
     let archives = all.filter(\.name.isFileName)
     switch view {
@@ -51,20 +49,17 @@ final class ViewContents: Sendable {
       return (latest.map { [$0] } ?? []) + folders
     case .byDate: return ViewContents.dated(archives)
     case .byHost:
-      let hosts = Set(archives.map { host($0, &areAllRead) })
+      let hosts = Set(archives.map { host($0, &retry) })
       return hosts.sorted { $0.lexicographicallyPrecedes($1) }.map { ($0, .host($0)) }
-    case .host(let host): return links(archives.filter { self.host($0, &areAllRead) == host })
-    case .history(let path): return history(of: path, all, &areAllRead)
+    case .host(let host): return links(archives.filter { self.host($0, &retry) == host })
+    case .history(let path): return history(of: path, all, &retry)
     }
   }
 
-  /// The archives that the root shows.
-  private func shownArchives() throws(TreeError) -> [TreeArchive] { try source.archives().filter(\.name.isFileName) }
-
-  private func host(_ archive: TreeArchive, _ isRead: inout Bool) -> [UInt8] {
+  private func host(_ archive: TreeArchive, _ retry: inout Int?) -> [UInt8] {
     let name = try? source.host(of: archive)
     // An archive that cannot be read is nobody's.
-    if name == nil { isRead = false }
+    if name == nil { retry = min(retry ?? .max, secondsSinceBoot() + Deferred<ArchiveTree>.usualSecondsToRetry) }
     return name.flatMap { $0.isFileName ? $0 : nil } ?? Array("unknown".utf8)
   }
 
@@ -86,10 +81,10 @@ final class ViewContents: Sendable {
     }
   }
 
-  private func history(of path: [[UInt8]], _ archives: [TreeArchive], _ isWhole: inout Bool) -> [Entry] {
-    guard let name = path.last else { return folders(in: path, archives, &isWhole) }
-    guard let own = names(in: path.dropLast(), archives, &isWhole).first(where: { $0.name == name }) else { return [] }
-    let children = own.isFolder ? folders(in: path, archives, &isWhole) : []
+  private func history(of path: [[UInt8]], _ archives: [TreeArchive], _ retry: inout Int?) -> [Entry] {
+    guard let name = path.last else { return folders(in: path, archives, &retry) }
+    guard let own = names(in: path.dropLast(), archives, &retry).first(where: { $0.name == name }) else { return [] }
+    let children = own.isFolder ? folders(in: path, archives, &retry) : []
     var labels = Labels(children.map(\.name))
     let inside = Array(path.joined(separator: [TreePath.separator]))
     let versions = own.versions.filter(\.archive.name.isFileName).map { version in
@@ -101,12 +96,12 @@ final class ViewContents: Sendable {
   }
 
   /// What is in a folder's history: a folder for each name.
-  private func folders(in path: [[UInt8]], _ archives: [TreeArchive], _ isWhole: inout Bool) -> [Entry] {
-    names(in: path, archives, &isWhole).map { ($0.name, .history(path + [$0.name])) }
+  private func folders(in path: [[UInt8]], _ archives: [TreeArchive], _ retry: inout Int?) -> [Entry] {
+    names(in: path, archives, &retry).map { ($0.name, .history(path + [$0.name])) }
   }
 
-  private func names(in folder: [[UInt8]], _ archives: [TreeArchive], _ isWhole: inout Bool) -> [PathHistory] {
-    histories.history(of: Array(folder.joined(separator: [TreePath.separator])), in: archives, &isWhole)
+  private func names(in folder: [[UInt8]], _ archives: [TreeArchive], _ retry: inout Int?) -> [PathHistory] {
+    histories.history(of: Array(folder.joined(separator: [TreePath.separator])), in: archives, &retry)
   }
 }
 
@@ -123,18 +118,17 @@ private struct Listing: Sendable {
 
 /// What is in the views that were looked at last.
 private struct Listings: Sendable {
-  private static let maximumCount = 64
   private var archives: [TreeArchive] = []
-  private var listings: [View: Listing] = [:]
+  private var listings = Recent<View, Listing>()
 
-  func known(_ view: View, _ archives: [TreeArchive]) -> Listing? {
-    archives == self.archives ? listings[view] : nil
+  mutating func known(_ view: View, _ archives: [TreeArchive]) -> Listing? {
+    archives == self.archives ? listings.value(view)?.value : nil
   }
 
-  mutating func keep(_ listing: Listing, _ view: View, _ archives: [TreeArchive]) {
-    if archives != self.archives || listings.count >= Listings.maximumCount { listings = [:] }
+  mutating func keep(_ listing: Listing, _ view: View, _ archives: [TreeArchive], until expiry: Int?) {
+    if archives != self.archives { listings = Recent() }
     self.archives = archives
-    listings[view] = listing
+    listings.keep(listing, view, size: listing.entries.count, until: expiry)
   }
 }
 

@@ -15,7 +15,7 @@ public final class ViewsTree: FileTree {
   private let base: RepositoryTree
   private let contents: ViewContents
   private let options: TreeOptions
-  private let nodes = Mutex(ViewNodes())
+  private let nodes: Mutex<ViewNodes>
 
   static let name: [UInt8] = Array(".borg".utf8)
 
@@ -23,19 +23,21 @@ public final class ViewsTree: FileTree {
     self.base = base
     contents = ViewContents(base.store)
     options = base.options
+    nodes = Mutex(ViewNodes(base.store.hash))
   }
 
   public func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes {
     if let view = nodes.withLock({ $0.view(of: parent) }) { return try lookup(name, in: view) }
     do throws(TreeError) { return try base.lookup(name, in: parent) } catch {
       guard parent == InodeNumber.root, name.elementsEqual(ViewsTree.name) else { throw error }
-      return try attributes(.top)
+      return attributes(.top)
     }
   }
 
   public func attributes(of inode: UInt64) throws(TreeError) -> Attributes {
     guard let view = nodes.withLock({ $0.view(of: inode) }) else { return try base.attributes(of: inode) }
-    return try attributes(view)
+    base.lookForChanges()
+    return attributes(view)
   }
 
   public func forEachEntry(
@@ -46,11 +48,13 @@ public final class ViewsTree: FileTree {
       return
     }
     if case .link = view { throw .notADirectory }
-    guard emitDots(after: position, own: try attributes(view), parent: try attributesOfParent(view), body) else {
+    if position == 0 { base.lookForChanges() }
+    // What is listed may be newer than the time that it is known by, never older.
+    let time = base.changeTime
+    guard emitDots(after: position, own: attributes(view, time: time), parent: try attributesOfParent(view), body) else {
       return
     }
     let entries = try contents.entries(of: view)
-    let time = try time()
     let first = Int(clamping: max(position, 2)) - 2
     for index in min(first, entries.count)..<entries.count {
       let attributes = attributes(entries[index].view, time: time)
@@ -88,36 +92,32 @@ public final class ViewsTree: FileTree {
 extension ViewsTree {
   private func lookup(_ name: UnsafeRawBufferPointer, in view: View) throws(TreeError) -> Attributes {
     if case .link = view { throw .notADirectory }
-    if name.isDot { return try attributes(view) }
+    base.lookForChanges()
+    if name.isDot { return attributes(view) }
     if name.isDotDot { return try attributesOfParent(view) }
     guard let found = try contents.entry(name, in: view) else { throw .noSuchArchive }
-    return try attributes(found)
+    return attributes(found)
   }
 
   private func attributesOfParent(_ view: View) throws(TreeError) -> Attributes {
     guard let parent = view.parent else { return try base.attributes(of: InodeNumber.root) }
-    return try attributes(parent)
+    return attributes(parent)
   }
 
-  private func attributes(_ view: View) throws(TreeError) -> Attributes {
-    if case .link = view { return attributes(view, time: options.mountTime) }
-    return attributes(view, time: try time())
-  }
-
-  /// The time of the views that are directories: what changes when archives come and go, so that the kernel lists them
-  /// again.
-  private func time() throws(TreeError) -> Int64 { try contents.newestTime() ?? options.mountTime }
+  /// Directories have the time at which archives last came or went, so that the kernel lists them again then.
+  private func attributes(_ view: View) -> Attributes { attributes(view, time: base.changeTime) }
 
   private func attributes(_ view: View, time: Int64) -> Attributes {
-    let inode = nodes.withLock { $0.inode(of: view) }
-    if case .link(let target, let time) = view {
-      var link = options.syntheticDirectory(inode: inode, time: time)
-      link.mode = FileType.symbolicLink | 0o777 & ~options.umask
-      link.size = Int64(target.count)
-      return link
+    let identity = nodes.withLock { $0.identity(of: view) }
+    let ownTime = if case .link(_, let time) = view { time } else { time }
+    var attributes = options.syntheticDirectory(inode: identity.inode, time: ownTime)
+    attributes.generation = identity.generation
+    // Names come to mean other archives, links as well.
+    attributes.mayVanish = true
+    if case .link(let target, _) = view {
+      attributes.mode = FileType.symbolicLink | 0o777 & ~options.umask
+      attributes.size = Int64(target.count)
     }
-    var directory = options.syntheticDirectory(inode: inode, time: time)
-    directory.mayVanish = true
-    return directory
+    return attributes
   }
 }
