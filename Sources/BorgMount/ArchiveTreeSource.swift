@@ -32,6 +32,7 @@ public final class ArchiveTreeSource: TreeSource {
   public let metadataBytes: Int
 
   private static let chunksToGiveBackAfter = 32
+  private static let maximumHostLength = 255
   private static let filesAhead = 48
   /// A distant server's answers are as long on their way as many small files take.
   private static let filesAheadOfServers = 512
@@ -78,6 +79,8 @@ public final class ArchiveTreeSource: TreeSource {
     let list = ShownArchives(changed)
     shown.withLock { $0 = list }
     opened.withLock { $0.keepOnly { list.entry(of: $0) != nil } }
+    let ids = Set(list.archives.map(\.id))
+    hosts.withLock { $0 = $0.filter { ids.contains($0.key) } }
     return list.archives
   }
 
@@ -105,7 +108,7 @@ public final class ArchiveTreeSource: TreeSource {
   ) throws(TreeError) {
     streamChunksRead.add(ids.count, ordering: .relaxed)
     try reading {
-      try StreamChunks.forEach(ids, in: session) {
+      try StreamChunks.forEach(ids, in: session, cost: \.byteCount) {
         $0.withUnsafeBytes(decode)
       } _: {
         try body($0)
@@ -154,9 +157,8 @@ public final class ArchiveTreeSource: TreeSource {
   public func host(of archive: TreeArchive) throws(TreeError) -> [UInt8] {
     if let known = hosts.withLock({ $0[archive.id] }) { return known }
     // Opened for this alone: to keep hundreds of archives open would take memory for their lists of chunks.
-    let host = try reading { try Archive(entry(of: archive), in: session).metadata.hostname } ?? []
-    hosts.withLock { $0[archive.id] = host }
-    return host
+    let opened = try reading { try Archive(entry(of: archive), in: session) }
+    return keepHost(of: opened)
   }
 
   /// Mounts live for weeks: after much reading, what was merely set aside for more goes back to the system.
@@ -173,8 +175,16 @@ public final class ArchiveTreeSource: TreeSource {
     let entry = try entry(of: archive)
     let new = try reading { try Archive(entry, in: session) }
     opened.withLock { $0.keep(new, as: archive) }
-    hosts.withLock { $0[archive.id] = new.metadata.hostname ?? [] }
+    _ = keepHost(of: new)
     return new
+  }
+
+  /// A name that is none stays long only in the archive.
+  private func keepHost(of opened: Archive) -> [UInt8] {
+    let name = opened.metadata.hostname ?? []
+    let host = name.count <= ArchiveTreeSource.maximumHostLength ? name : []
+    hosts.withLock { $0[opened.entry.id] = host }
+    return host
   }
 
   private func entry(of archive: TreeArchive) throws(TreeError) -> Manifest.Entry {

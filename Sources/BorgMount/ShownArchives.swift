@@ -19,26 +19,28 @@ struct ShownArchives: Sendable {
   func entry(of archive: TreeArchive) -> Manifest.Entry? { entries[archive] }
 }
 
-/// Archives that were opened lately. They hold the ids of their streams' chunks, of which there may be millions in all.
+/// Archives that were opened lately. They hold all of their metadata, among it the ids of their streams' chunks, of which
+/// there may be millions in all.
 struct OpenedArchives: Sendable {
   private var archives: [TreeArchive: Archive] = [:]
-  private var chunkCount = 0
-  private let maximumChunkCount: Int
+  /// Of their metadata.
+  private var byteCount = 0
+  private let maximumBytes: Int
 
-  init(maximumChunkCount: Int = 1 << 20) { self.maximumChunkCount = maximumChunkCount }
+  init(maximumBytes: Int = 32 << 20) { self.maximumBytes = maximumBytes }
 
   var count: Int { archives.count }
 
   subscript(archive: TreeArchive) -> Archive? { archives[archive] }
 
   mutating func keep(_ opened: Archive, as archive: TreeArchive) {
-    if chunkCount + opened.metadata.items.count > maximumChunkCount { keepOnly { _ in false } }
+    if byteCount + opened.metadataSize > maximumBytes { keepOnly { _ in false } }
     archives[archive] = opened
-    chunkCount += opened.metadata.items.count
+    byteCount += opened.metadataSize
   }
 
   mutating func keepOnly(_ isKept: (TreeArchive) -> Bool) {
     archives = archives.filter { isKept($0.key) }
-    chunkCount = archives.values.reduce(0) { $0 + $1.metadata.items.count }
+    byteCount = archives.values.reduce(0) { $0 + $1.metadataSize }
   }
 }

@@ -28,9 +28,9 @@ final class ScratchBuffer {
 
   deinit { memory.deallocate() }
 
-  /// At least one and exactly `count` bytes, valid until the next call.
+  /// Exactly `count` bytes at an address, valid until the next call.
   func room(_ count: Int) -> UnsafeMutableRawBufferPointer {
-    if memory.count < count {
+    if memory.count < max(count, 1) {
       memory.deallocate()
       memory = .allocate(byteCount: max(count, 1 << 16), alignment: 64)
     }

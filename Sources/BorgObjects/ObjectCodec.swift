@@ -31,13 +31,15 @@ public final class ObjectCodec: Sendable {
   }
 
   /// Authenticates, decrypts, decompresses and, when `id` is given and is not the manifest's, verifies the id.
-  /// Throws `IntegrityError` or `DecompressionError`. `sizeHint` (from a chunk list) saves a copy for lz4.
+  /// Throws `IntegrityError` or `DecompressionError`. `sizeHint` (from a chunk list) saves a copy for lz4. More plaintext
+  /// than `maximumSize`, in bytes, is an error before memory is taken for it.
   public func unseal(
-    _ object: [UInt8], id: ChunkID?, sizeHint: Int? = nil, workspace: CodecWorkspace
+    _ object: [UInt8], id: ChunkID?, sizeHint: Int? = nil, maximumSize: Int = .max, workspace: CodecWorkspace
   ) throws -> [UInt8] {
+    let sizes = PayloadDecoder.Sizes(hint: sizeHint, maximum: min(maximumSize, PayloadDecoder.maximumSize))
     let plain = try object.withUnsafeBytes { object in
       try verifyEnvelope(object, id)
-      return try decode(object, id, sizeHint, workspace)
+      return try decode(object, id, sizes, workspace)
     }
     try verifyID(of: plain, id)
     return plain
@@ -96,10 +98,10 @@ public final class ObjectCodec: Sendable {
 
   /// Decrypts and decompresses. A payload that is stored plain is decrypted right into the result.
   private func decode(
-    _ object: UnsafeRawBufferPointer, _ id: ChunkID?, _ sizeHint: Int?, _ workspace: CodecWorkspace
+    _ object: UnsafeRawBufferPointer, _ id: ChunkID?, _ sizes: PayloadDecoder.Sizes, _ workspace: CodecWorkspace
   ) throws -> [UInt8] {
     let body = UnsafeRawBufferPointer(rebasing: object[Envelope.headerSize(key.type)...])
-    guard key.type.encrypts else { return try decompress(body, id, sizeHint, workspace) }
+    guard key.type.encrypts else { return try decompress(body, id, sizes, workspace) }
     let cipher = workspace.cipher(for: key)
     cipher.start(counter: Envelope.nonce(object))
     let room = workspace.payload.room(body.count)
@@ -107,10 +109,11 @@ public final class ObjectCodec: Sendable {
     cipher.apply(UnsafeRawBufferPointer(rebasing: body[..<headerSize]), to: room.baseAddress!)
     let rest = UnsafeRawBufferPointer(rebasing: body[headerSize...])
     if PayloadMethod(UnsafeRawBufferPointer(rebasing: room[..<headerSize])) == PayloadMethod.none {
+      try PayloadDecoder.check(rest.count, sizes)
       return decrypt(rest, cipher)
     }
     cipher.apply(rest, to: room.baseAddress! + headerSize)
-    return try decompress(UnsafeRawBufferPointer(room), id, sizeHint, workspace)
+    return try decompress(UnsafeRawBufferPointer(room), id, sizes, workspace)
   }
 
   private func decrypt(_ body: UnsafeRawBufferPointer, _ cipher: CounterCipher) -> [UInt8] {
@@ -121,10 +124,10 @@ public final class ObjectCodec: Sendable {
   }
 
   private func decompress(
-    _ payload: UnsafeRawBufferPointer, _ id: ChunkID?, _ sizeHint: Int?, _ workspace: CodecWorkspace
+    _ payload: UnsafeRawBufferPointer, _ id: ChunkID?, _ sizes: PayloadDecoder.Sizes, _ workspace: CodecWorkspace
   ) throws -> [UInt8] {
     do {
-      return try PayloadDecoder(workspace: workspace).plain(payload, sizeHint: sizeHint)
+      return try PayloadDecoder(workspace: workspace).plain(payload, sizes)
     } catch let error as PayloadDecoder.UnknownMethod {
       throw IntegrityError("Chunk \(Self.name(id)): \(error)")
     }

@@ -22,7 +22,8 @@ public enum Timestamp {
     else { return nil }
     let seconds = daysSinceEpoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
     let (scaled, overflow) = Int64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? nil : scaled + Int64(fraction) * 1000
+    let (nanoseconds, overflows) = scaled.addingReportingOverflow(Int64(fraction) * 1000)
+    return overflow || overflows ? nil : nanoseconds
   }
 
   /// `Sun, 2026-11-22 10:26:32` in local time.

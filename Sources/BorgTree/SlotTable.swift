@@ -59,6 +59,8 @@ struct ByteTable: Sendable {
   private var slots = SlotTable()
 
   var count: Int { entries.count }
+  /// Of all keys.
+  var byteCount: Int { bytes.count }
 
   func withBytes<R>(_ index: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
     bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[entries[index].start..<entries[index].end])) }

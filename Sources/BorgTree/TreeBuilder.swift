@@ -13,6 +13,13 @@ struct TreeBuilder {
   // The directory of the item before: most items have the same.
   private var lastDirectoryPath: [UInt8] = []
   private var lastDirectory = NodeTable.root
+  // What directories that no item describes may take: short paths can name very many of them.
+  private var impliedCount = 0
+  private var pathLength = 0
+  private var hasToldOfImplied = false
+  private static let bytesOfImplied = 72
+  private static let bytesAtFirst = 64 << 10
+  private static let bytesPerPathByte = 8
 
   /// `rootTime` is the root's time as long as no item describes it.
   init(source: any TreeSource, options: TreeOptions, rootTime: Int64) throws(TreeError) {
@@ -74,13 +81,19 @@ extension TreeBuilder {
     if path.isEmpty { return NodeTable.root }
     if lastDirectoryPath.withUnsafeBytes({ equal($0, path) }) { return lastDirectory }
     guard TreePath.areNames(path) else { return nil }
+    pathLength += path.count
     var (start, directory) = longestKnownStart(of: path)
     while start < path.count {
       var end = start
       while end < path.count, path[end] != TreePath.separator { end += 1 }
+      guard isProportionate else {
+        tellOfImplied(path)
+        return nil
+      }
       let found = try table.insert(
         UnsafeRawBufferPointer(rebasing: path[start..<end]), in: directory, owner: syntheticOwner,
         time: options.mountTime)
+      if found.isNew { impliedCount += 1 }
       directory = table.object(found.name)
       guard table.nodes[Int(directory)].isDirectory else { return nil }
       start = end + 1
@@ -89,6 +102,16 @@ extension TreeBuilder {
     lastDirectoryPath.append(contentsOf: path)
     lastDirectory = directory
     return directory
+  }
+
+  private var isProportionate: Bool {
+    impliedCount * TreeBuilder.bytesOfImplied <= TreeBuilder.bytesAtFirst + pathLength * TreeBuilder.bytesPerPathByte
+  }
+
+  private mutating func tellOfImplied(_ path: UnsafeRawBufferPointer) {
+    guard !hasToldOfImplied else { return }
+    hasToldOfImplied = true
+    source.warn("Items are left out that lie below too many folders: \(displayText(Array(path.prefix(200))))…")
   }
 
   /// Where to start walking to `path`: at the last directory when it lies above, else at the root.
@@ -157,7 +180,7 @@ extension TreeBuilder {
   private mutating func rememberMaster(_ item: borrowing ItemSummary, _ object: UInt32) throws(TreeError) {
     guard item.isPossibleMaster else { return }
     try masters.set(
-      item.path, HardLinkMaster(object: object, hasChunks: item.hasChunks, contentHash: item.contentHash))
+      item.path, HardLinkMaster(object: object, hasChunks: item.hasChunks, contentHash: item.identity))
   }
 
   /// The object at a stored path, unless it is a directory.

@@ -58,7 +58,7 @@ struct VersionedTreeBuilder {
       try link(to: master.object, in: directory)
     } else {
       guard let directory = try builder.directory(at: path) else { return }
-      nameVersion(name, in: directory, hasChunks: item.hasChunks, contentHash: item.contentHash)
+      nameVersion(name, in: directory, hasChunks: item.hasChunks, contentHash: item.identity)
       try put(item, in: directory)
     }
   }

@@ -60,6 +60,28 @@ import Testing
     }
   }
 
+  @Test func `no more of a chunk is decoded than its list says, and who expects more has it`() throws {
+    let entry = try SyntheticArchive.store(Array(repeating: 5, count: 1000), in: session)
+    var short = entry
+    short.size = 999
+    let reader = reader(cacheBytes: 4096)
+    #expect(throws: DecompressionError.self) { try reader.chunk(short) }
+    let repository = made.vector.repository
+    let isFirst = Atomic<Bool>(true)
+    let hasBegun = Atomic<Bool>(false)
+    repository.onGet { _ in
+      guard isFirst.exchange(false, ordering: .relaxed) else { return }
+      hasBegun.store(true, ordering: .relaxed)
+      for _ in 0..<50 { pause() }
+    }
+    let worker = try Worker { [short] in
+      #expect(throws: DecompressionError.self) { try reader.chunk(short) }
+    }
+    while !hasBegun.load(ordering: .relaxed) { pause() }
+    #expect(try reader.chunk(entry).count == 1000)
+    worker.join()
+  }
+
   @Test func `a chunk that many want is fetched once`() throws {
     let entry = try SyntheticArchive.store(Array(repeating: 5, count: 1000), in: session)
     let reader = reader(cacheBytes: 0)

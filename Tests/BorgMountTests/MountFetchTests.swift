@@ -243,7 +243,7 @@ import Testing
   }
 
   @Test func `archives that were opened are let go of when their lists of chunks are long`() throws {
-    var opened = OpenedArchives(maximumChunkCount: 10)
+    var opened = OpenedArchives(maximumBytes: 1000)
     for number in 0..<20 {
       let entry = try archive("a\(number)", [try file("a", [chunk(number, 10)])], streamChunk: 20)
       let archive = try #require(try source([entry]).archives().first)

@@ -15,8 +15,25 @@ import Testing
       let data = Inputs.named(vector.get("data").text)
       let payload = vector.get("payload").hex
       for hint in [nil, data.count, 1, 100_000] {
-        let plain = try payload.withUnsafeBytes { try decoder.plain($0, sizeHint: hint) }
+        let plain = try payload.withUnsafeBytes { try decoder.plain($0, PayloadDecoder.Sizes(hint: hint)) }
         #expect(plain == data, "\(vector.get("spec").text) \(vector.get("data").text) hint \(hint ?? -1)")
+      }
+    }
+  }
+
+  @Test func `no more is decoded than is expected at most`() throws {
+    let vectors = try Fixtures.vectors("compression")
+    for vector in vectors.values("payloads") + vectors.values("obfuscate") {
+      let data = Inputs.named(vector.get("data").text)
+      let payload = vector.get("payload").hex
+      for hint in [nil, data.count, 1] {
+        func plain(atMost maximum: Int) throws -> [UInt8] {
+          try payload.withUnsafeBytes {
+            try decoder.plain($0, PayloadDecoder.Sizes(hint: hint, maximum: maximum))
+          }
+        }
+        #expect(try plain(atMost: data.count) == data)
+        if !data.isEmpty { #expect(throws: DecompressionError.self) { try plain(atMost: data.count - 1) } }
       }
     }
   }
@@ -108,7 +125,7 @@ import Testing
   }
 
   private func decode(_ payload: [UInt8]) throws -> [UInt8] {
-    try payload.withUnsafeBytes { try decoder.plain($0, sizeHint: nil) }
+    try payload.withUnsafeBytes { try decoder.plain($0, PayloadDecoder.Sizes()) }
   }
 
   private func method(_ payload: [UInt8]) -> String? {

@@ -35,7 +35,10 @@ public final class ChunkReader: @unchecked Sendable {
 
   /// What the threads that wait for a fetch are given.
   private final class Fetch {
+    let maximumSize: Int
     var result: Result<[UInt8], any Error>?
+
+    init(maximumSize: Int) { self.maximumSize = maximumSize }
   }
 
   /// `cacheBytes` bounds the plaintext kept; 0 keeps nothing. `bytesInFlight` bounds the stored and plain bytes of what
@@ -48,15 +51,15 @@ public final class ChunkReader: @unchecked Sendable {
     room = FetchRoom(maximumBytes: bytesInFlight)
   }
 
-  /// The chunk of an entry of a file's list. `isAhead`: nobody waits for it yet, so that readers go first.
+  /// The chunk of an entry of a file's list, no longer than it says. `isAhead`: nobody waits for it yet, so that readers go first.
   public func chunk(_ entry: ChunkListEntry, isAhead: Bool = false) throws -> [UInt8] {
     let (size, stored) = (Int(entry.size), Int(entry.storedSize))
     let bytesInFlight = size + (stored > 0 ? stored : size)
-    return try chunk(entry.id, sizeHint: size, bytesInFlight: bytesInFlight, isAhead: isAhead)
+    return try chunk(entry.id, sizeHint: size, maximumSize: size, bytesInFlight: bytesInFlight, isAhead: isAhead)
   }
 
   public func chunk(_ id: ChunkID, sizeHint: Int? = nil) throws -> [UInt8] {
-    try chunk(id, sizeHint: sizeHint, bytesInFlight: 2 * (sizeHint ?? 0), isAhead: false)
+    try chunk(id, sizeHint: sizeHint, maximumSize: .max, bytesInFlight: 2 * (sizeHint ?? 0), isAhead: false)
   }
 
   private enum Plan {
@@ -65,19 +68,29 @@ public final class ChunkReader: @unchecked Sendable {
     case fetch(Fetch, CodecWorkspace)
   }
 
-  private func chunk(_ id: ChunkID, sizeHint: Int?, bytesInFlight: Int, isAhead: Bool) throws -> [UInt8] {
-    switch condition.withLock({ plan(id, bytesInFlight, isAhead) }) {
+  private func chunk(
+    _ id: ChunkID, sizeHint: Int?, maximumSize: Int, bytesInFlight: Int, isAhead: Bool
+  ) throws -> [UInt8] {
+    switch condition.withLock({ plan(id, maximumSize, bytesInFlight, isAhead) }) {
     case .ready(let bytes): return bytes
-    case .wait(let fetch): return try wait(for: fetch)
+    case .wait(let fetch):
+      do { return try wait(for: fetch) } catch where fetch.maximumSize < maximumSize {
+        // It may be no more than too large for whoever fetched it.
+        return try chunk(
+          id, sizeHint: sizeHint, maximumSize: maximumSize, bytesInFlight: bytesInFlight, isAhead: isAhead)
+      }
     case .fetch(let fetch, let workspace):
-      let result = Result { try codec.unseal(repository.get(id), id: id, sizeHint: sizeHint, workspace: workspace) }
+      let result = Result {
+        try codec.unseal(
+          repository.get(id), id: id, sizeHint: sizeHint, maximumSize: maximumSize, workspace: workspace)
+      }
       finish(fetch, id, result, bytesInFlight, workspace)
       return try result.get()
     }
   }
 
   /// Waits until there is room for a fetch, unless meanwhile somebody else has fetched the chunk.
-  private func plan(_ id: ChunkID, _ bytesInFlight: Int, _ isAhead: Bool) -> Plan {
+  private func plan(_ id: ChunkID, _ maximumSize: Int, _ bytesInFlight: Int, _ isAhead: Bool) -> Plan {
     var place: Int?
     defer { place.map { leaveLine($0) } }
     while true {
@@ -92,7 +105,7 @@ public final class ChunkReader: @unchecked Sendable {
     }
     room.begin(bytesInFlight)
     counts.fetches += 1
-    let fetch = Fetch()
+    let fetch = Fetch(maximumSize: maximumSize)
     fetching[id] = fetch
     return .fetch(fetch, workspaces.popLast() ?? CodecWorkspace())
   }

@@ -7,15 +7,16 @@ public enum StreamChunks {
   private static let maximumBytesAhead = 16 << 20
   private static let usualSize = 128 << 10
 
-  /// Fetches chunks ahead and in parallel. `decode` runs in the threads that fetch; `body` gets its results in order.
+  /// Fetches chunks ahead and in parallel. `decode` runs in the threads that fetch; `body` gets its results in order. `cost`
+  /// of a result is the memory it takes, in bytes.
   public static func forEach<Output: Sendable>(
-    _ ids: [ChunkID], in session: RepositorySession, decode: @escaping @Sendable ([UInt8]) throws -> Output,
-    _ body: (Output) throws -> Void
+    _ ids: [ChunkID], in session: RepositorySession, cost: @escaping @Sendable (Output) -> Int,
+    decode: @escaping @Sendable ([UInt8]) throws -> Output, _ body: (Output) throws -> Void
   ) throws {
     let (repository, codec) = (session.repository, session.codec)
     let pipeline = OrderedPipeline<ChunkID, Output>(
       threads: nil, maximumBytesAhead: maximumBytesAhead,
-      announcing: Announcer(repository, maximumBytes: maximumBytesAhead) { $0 }, cost: { _ in usualSize }
+      announcing: Announcer(repository, maximumBytes: maximumBytesAhead) { $0 }, cost: cost
     ) { id, workspace in
       try decode(codec.unseal(repository.get(id), id: id, sizeHint: nil, workspace: workspace))
     }

@@ -6,14 +6,25 @@ struct PayloadDecoder {
   static let maximumSize = 1 << 27
   private static let maximumNesting = 16
 
-  /// `sizeHint`: what the plaintext's size should be, if somebody knows. Throws `DecompressionError`, and
-  /// `UnknownMethod` for a payload that no method claims.
-  func plain(_ payload: UnsafeRawBufferPointer, sizeHint: Int?) throws -> [UInt8] {
+  /// What is known of the plaintext's size, in bytes.
+  struct Sizes {
+    /// What it should be, if somebody knows.
+    var hint: Int?
+    /// The most that it may be.
+    var maximum = PayloadDecoder.maximumSize
+  }
+
+  static func check(_ size: Int, _ sizes: Sizes) throws(DecompressionError) {
+    guard size <= sizes.maximum else { throw DecompressionError("\(size) bytes where \(sizes.maximum) are expected") }
+  }
+
+  /// Throws `DecompressionError`, and `UnknownMethod` for a payload that no method claims.
+  func plain(_ payload: UnsafeRawBufferPointer, _ sizes: Sizes) throws -> [UInt8] {
     var payload = payload
     for _ in 0...Self.maximumNesting {
       guard let method = PayloadMethod(payload) else { throw UnknownMethod(payload) }
       let data = UnsafeRawBufferPointer(rebasing: payload[method.headerSize...])
-      guard method == .obfuscate else { return try plain(data, method, sizeHint) }
+      guard method == .obfuscate else { return try plain(data, method, sizes) }
       payload = try Self.inner(data)
     }
     throw DecompressionError("obfuscated too many times")
@@ -28,35 +39,39 @@ struct PayloadDecoder {
     }
   }
 
-  private func plain(_ data: UnsafeRawBufferPointer, _ method: PayloadMethod, _ sizeHint: Int?) throws -> [UInt8] {
+  private func plain(_ data: UnsafeRawBufferPointer, _ method: PayloadMethod, _ sizes: Sizes) throws -> [UInt8] {
     switch method {
-    case .none: return Array(data)
+    case .none:
+      try Self.check(data.count, sizes)
+      return Array(data)
     case .zstd:
       let size = try Zstd.announcedSize(data, limit: Self.maximumSize)
+      try Self.check(size, sizes)
       return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
         count = try workspace.zstd.decompress(data, into: UnsafeMutableRawBufferPointer(buffer))
       }
-    case .lz4: return try grown(data, sizeHint, failure: "lz4 decompress failed") { LZ4.decompress(data, into: $0) }
-    case .zlib: return try grown(data, sizeHint) { try workspace.zlib.decompress(data, into: $0) }
-    case .lzma: return try grown(data, sizeHint) { try workspace.lzma.decompress(data, into: $0) }
+    case .lz4: return try grown(data, sizes, failure: "lz4 decompress failed") { LZ4.decompress(data, into: $0) }
+    case .zlib: return try grown(data, sizes) { try workspace.zlib.decompress(data, into: $0) }
+    case .lzma: return try grown(data, sizes) { try workspace.lzma.decompress(data, into: $0) }
     case .obfuscate: preconditionFailure("peeled by the caller")
     }
   }
 
   /// Decodes what does not tell its size: into just the hinted room, else into the workspace's buffer, which grows.
   private func grown(
-    _ data: UnsafeRawBufferPointer, _ sizeHint: Int?, failure: String = "decompressed data is too large",
+    _ data: UnsafeRawBufferPointer, _ sizes: Sizes, failure: String = "decompressed data is too large",
     _ decode: (UnsafeMutableRawBufferPointer) throws -> Int?
   ) throws -> [UInt8] {
-    if let sizeHint, sizeHint > 0, sizeHint <= min(Self.maximumSize, max(1 << 23, data.count << 10)),
+    if let sizeHint = sizes.hint, sizeHint > 0, sizeHint <= min(Self.maximumSize, max(1 << 23, data.count << 10)),
       let plain = try exactly(sizeHint, decode)
     {
       return plain
     }
     var capacity = max(9_227_468, 3 * data.count)
     while capacity <= Self.maximumSize {
-      let room = workspace.growing.room(capacity)
+      let room = workspace.growing.room(min(capacity, max(1, sizes.maximum)))
       if let size = try decode(room) { return Array(UnsafeRawBufferPointer(rebasing: room[..<size])) }
+      if room.count < capacity { break }
       capacity += capacity / 2
     }
     throw DecompressionError(failure)

@@ -12,6 +12,8 @@ public final class Users: Sendable {
   }
 
   private let memory = Mutex(Memory())
+  /// Longer ones nobody has, and hostile archives could have very much memory taken for them.
+  private static let maximumNameLength = 256
 
   public init() {}
 
@@ -29,7 +31,8 @@ public final class Users: Sendable {
   }
 
   public func userID(_ name: [UInt8]) -> uid_t? {
-    memory.withLock { memory in
+    guard name.count <= Users.maximumNameLength else { return nil }
+    return memory.withLock { memory in
       remembered(&memory.userIDs, name) {
         withName(name) { name in withPasswd({ getpwnam_r(name, $0, $1, $2, $3) }) { $0.pw_uid } }
       }
@@ -37,7 +40,8 @@ public final class Users: Sendable {
   }
 
   public func groupID(_ name: [UInt8]) -> gid_t? {
-    memory.withLock { memory in
+    guard name.count <= Users.maximumNameLength else { return nil }
+    return memory.withLock { memory in
       remembered(&memory.groupIDs, name) {
         withName(name) { name in withGroup({ getgrnam_r(name, $0, $1, $2, $3) }) { $0.gr_gid } }
       }

@@ -34,7 +34,7 @@ struct SeenSegmentBuilder {
   /// About as many bytes as the segment will have.
   var byteCount: Int {
     contents.count * MemoryLayout<SeenSegment.Content>.stride + names.count * MemoryLayout<SeenSegment.Name>.stride
-      + nameBytes.count + occurrences.count
+      + nameBytes.count + directories.byteCount + sources.byteCount + occurrences.count
   }
 
   func hasRoom(for byteCount: Int) -> Bool {

@@ -46,7 +46,8 @@ public final class MetadataBlock: @unchecked Sendable {
 
   private var image: UnsafeMutableRawBufferPointer { memory.bytes }
 
-  var byteCount: Int { image.count }
+  /// The memory that its image takes.
+  public var byteCount: Int { image.count }
   var itemCount: Int { Int(header.itemCount) }
   /// Whether the items are such that archives can be put together from blocks.
   var isRegular: Bool { header.isRegular != 0 }

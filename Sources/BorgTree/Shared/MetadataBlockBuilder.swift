@@ -16,6 +16,8 @@ struct MetadataBlockBuilder {
   private var arena: [UInt8] = []
   private var directoryNumbers: [UInt64: UInt16] = [:]
   private var lastDirectory: UInt16?
+  private var ownerNumbers: [UInt64: UInt16] = [:]
+  private var lastOwner: UInt16 = 0
 
   private static let maximumItems = 60_000
   private static let maximumLength = 64 << 20
@@ -211,21 +213,39 @@ struct MetadataBlockBuilder {
   }
 
   private mutating func owner(_ item: ItemSummary) -> UInt16 {
-    for (number, owner) in owners.enumerated().reversed() where owner.uid == item.uid && owner.gid == item.gid {
-      if isName(owner.userStart, owner.userLength, item.user), isName(owner.groupStart, owner.groupLength, item.group) {
-        return UInt16(number)
-      }
+    if isOwner(lastOwner, item) { return lastOwner }
+    let hash = ownerHash(item)
+    if let known = ownerNumbers[hash] {
+      lastOwner = known
+      // The hash is keyed and wide.
+      if !isOwner(known, item) { header.isRegular = 0 }
+      return known
     }
     guard owners.count < MetadataBlockBuilder.maximumItems else {
       header.isRegular = 0
       return 0
     }
+    lastOwner = UInt16(owners.count)
+    ownerNumbers[hash] = lastOwner
     owners.append(
       BlockOwner(
         uid: item.uid, gid: item.gid, userStart: keep(item.user), groupStart: keep(item.group),
         userLength: item.user.baseAddress == nil ? BlockOwner.none : UInt32(item.user.count),
         groupLength: item.group.baseAddress == nil ? BlockOwner.none : UInt32(item.group.count)))
-    return UInt16(owners.count - 1)
+    return lastOwner
+  }
+
+  private func isOwner(_ number: UInt16, _ item: ItemSummary) -> Bool {
+    guard Int(number) < owners.count else { return false }
+    let owner = owners[Int(number)]
+    return owner.uid == item.uid && owner.gid == item.gid && isName(owner.userStart, owner.userLength, item.user)
+      && isName(owner.groupStart, owner.groupLength, item.group)
+  }
+
+  private func ownerHash(_ item: ItemSummary) -> UInt64 {
+    let kind: UInt32 = (item.user.baseAddress == nil ? 1 : 0) + (item.group.baseAddress == nil ? 2 : 0)
+    let parts = [UInt64(bitPattern: item.uid), UInt64(bitPattern: item.gid), hash.wide(item.user), hash.wide(item.group)]
+    return parts.withUnsafeBytes { hash.wide($0, kind) }
   }
 
   private func isName(_ start: UInt32, _ length: UInt32, _ name: UnsafeRawBufferPointer) -> Bool {
@@ -249,7 +269,10 @@ struct MetadataBlockBuilder {
       while slots[slot] != BlockItem.none {
         let other = items[Int(slots[slot])]
         // The hash is keyed and wide: equal ones mean equal names, or once in an age an archive that is read whole.
-        if other.nameHash == item.nameHash, other.directory == item.directory { header.isRegular = 0 }
+        if other.nameHash == item.nameHash, other.directory == item.directory {
+          header.isRegular = 0
+          return
+        }
         slot = (slot + 1) & (count - 1)
       }
       slots[slot] = UInt16(number)

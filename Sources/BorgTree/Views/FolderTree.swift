@@ -9,8 +9,6 @@ final class FolderTree: SearchCondition {
   private(set) var isComplete = true
   /// Of the paths that were asked about, in bytes.
   private var askedLength = 0
-  /// Of the paths that are held.
-  private var heldLength = 0
   /// The numbers of folders.
   private var paths = ByteTable()
   private var folders: [Folder] = []
@@ -85,10 +83,9 @@ final class FolderTree: SearchCondition {
   /// The folder's number, made with all those above it when it is new; nil: the table is full.
   private func folder(_ path: UnsafeRawBufferPointer) -> Int? {
     if let known = paths.index(of: path) { return known }
-    guard heldLength <= FolderTree.bytesAtFirst + FolderTree.bytesPerAskedByte * askedLength,
+    guard paths.byteCount <= FolderTree.bytesAtFirst + FolderTree.bytesPerAskedByte * askedLength,
       let entry = paths.insert(path)
     else { return nil }
-    heldLength += path.count
     folders.append(Folder())
     guard !path.isEmpty else { return entry.index }
     let slash = path.lastIndex(of: TreePath.separator) ?? 0

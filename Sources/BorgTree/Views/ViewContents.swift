@@ -135,6 +135,10 @@ private struct Listings: Sendable {
 /// Names that are made up: no longer than names may be, and each there once only.
 private struct Labels {
   private var taken: Set<[UInt8]>
+  /// The last number behind each name that was there more than once.
+  private var numbers: [[UInt8]: Int] = [:]
+
+  private static let roomForNumber = 12
 
   init(_ taken: [[UInt8]] = []) { self.taken = Set(taken) }
 
@@ -142,12 +146,16 @@ private struct Labels {
 
   /// The label, cut where it is too long, with a number behind it when there is one like it.
   mutating func distinct(_ label: [UInt8]) -> [UInt8] {
-    var (name, number) = (Labels.cut(label, NodeTable.maximumNameLength), 1)
-    while !taken.insert(name).inserted {
+    let plain = Labels.cut(label, NodeTable.maximumNameLength)
+    if taken.insert(plain).inserted { return plain }
+    let stem = Labels.cut(plain, NodeTable.maximumNameLength - Labels.roomForNumber)
+    var number = numbers[stem] ?? 1
+    var name: [UInt8]
+    repeat {
       number += 1
-      let suffix = Array(" (\(number))".utf8)
-      name = Labels.cut(label, NodeTable.maximumNameLength - suffix.count) + suffix
-    }
+      name = stem + Array(" (\(number))".utf8)
+    } while !taken.insert(name).inserted
+    numbers[stem] = number
     return name
   }
 
