@@ -72,3 +72,8 @@ extension Repository {
   public func prefetch(_ ids: [ChunkID], sizes: [Int]) { prefetch(ids) }
   public func settle() throws {}
 }
+
+extension Repository {
+  /// About how many objects there are, for whoever asks for memory beforehand: a server can say anything.
+  public func expectedObjectCount() throws -> Int { min(try objectCount(), 1 << 22) }
+}

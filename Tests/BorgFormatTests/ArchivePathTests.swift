@@ -44,4 +44,12 @@ struct ArchivePathTests {
   func `each invalid byte shows as one question mark`(hex: String, text: String) throws {
     #expect(displayText(try #require(Hex.decode(hex))) == text)
   }
+
+  @Test(arguments: [
+    ("/a/b/./c/d", "/a/b/"), ("a/./b", "a/"), ("/a/../b/./c", "/b/"), ("dir/./", "dir/"), ("/./a", nil), ("/./srv/./data", nil), ("./a", nil),
+    ("a/b", nil), ("a/.", nil), ("a", nil), ("", nil),
+  ])
+  func `what stands before a slashdot is stripped`(_ root: String, _ prefix: String?) {
+    #expect(ArchivePath.slashDotPrefix(of: Array(root.utf8)) == prefix.map { Array($0.utf8) })
+  }
 }

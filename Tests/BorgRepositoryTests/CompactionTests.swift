@@ -1,6 +1,7 @@
 import BorgFormat
 import BorgSystem
 import BorgTesting
+import Synchronization
 import Testing
 
 @testable import BorgRepository
@@ -28,6 +29,30 @@ struct CompactionTests {
     let checker = try sandbox.open()
     #expect(try checker.check(repair: false, maximumSeconds: 0))
     checker.close()
+  }
+
+  @Test func `a compaction whose lock is gone commits and deletes nothing more`() throws {
+    let repository = try sandbox.createSmall()
+    for number in 1...12 { try repository.put(id(UInt8(number)), object(30)) }
+    try repository.commit(CommitOptions())
+    for number in stride(from: 1, through: 11, by: 2) { try repository.delete(id(UInt8(number))) }
+    try repository.commit(CommitOptions())
+    repository.close()
+    let before = try sandbox.segments()
+    let monitor = ProgressMonitor { try? LocalRepository.breakLock(sandbox.location()) }
+    let unlucky = try LocalRepository.open(
+      sandbox.location(), lock: LockOptions(mode: .exclusive, waitSeconds: 0), environment: sandbox.environment,
+      monitor: monitor)
+    #expect(throws: RepositoryError.exclusiveLockMissing) {
+      try unlucky.commit(CommitOptions(compacts: true, threshold: 0))
+    }
+    unlucky.close()
+    #expect(try Set(before).isSubset(of: sandbox.segments()))
+    let next = try sandbox.open()
+    for number in stride(from: 2, through: 12, by: 2) { #expect(try next.get(id(UInt8(number))) == object(30)) }
+    try next.commit(CommitOptions(compacts: true, threshold: 0))
+    #expect(try next.check(repair: false, maximumSeconds: 0))
+    next.close()
   }
 
   @Test func `nothing below the threshold is touched`() throws {
@@ -78,4 +103,27 @@ struct CompactionTests {
     #expect(sandbox.monitor.messages.contains("segment 99 not found, but listed in compaction data"))
     writer.close()
   }
+}
+
+/// Calls back when it first hears that something goes on.
+private final class ProgressMonitor: Monitor {
+  private let hook: Mutex<(@Sendable () -> Void)?>
+
+  let wantsProgress = true
+  let wantsFileStatus = false
+
+  init(_ body: @escaping @Sendable () -> Void) { hook = Mutex(body) }
+
+  func progress(_ progress: OperationProgress) {
+    let body = hook.withLock { hook in
+      defer { hook = nil }
+      return hook
+    }
+    body?()
+  }
+
+  func log(_ record: LogRecord) {}
+  func fileStatus(_ status: Character, path: [UInt8]) {}
+  func progress(_ progress: ArchiveProgress?) {}
+  func ask(_ question: Question) -> Bool { false }
 }

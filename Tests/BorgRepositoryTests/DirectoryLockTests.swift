@@ -32,6 +32,19 @@ struct DirectoryLockTests {
 
   private func roster() throws -> String { String(decoding: try sandbox.bytes("lock.roster"), as: UTF8.self) }
 
+  @Test func `the roster keeps its owner and mode`() throws {
+    let first = try acquire(.shared)
+    #expect(chmod(sandbox.directory.path + "/lock.roster", 0o664) == 0)
+    if geteuid() == 0 { #expect(chown(sandbox.directory.path + "/lock.roster", 1234, 1235) == 0) }
+    let second = try acquire(.shared, host: "other")
+    let status = try Files.status(sandbox.path("lock.roster"))
+    #expect(status.st_mode & 0o7777 == 0o664)
+    #expect(geteuid() != 0 || (status.st_uid, status.st_gid) == (1234, 1235))
+    try second.release()
+    try first.release()
+    #expect(try Files.names(in: sandbox.path("")).allSatisfy { !String(decoding: $0, as: UTF8.self).hasSuffix(".tmp") })
+  }
+
   @Test func `a shared lock is a line in the roster`() throws {
     let lock = try acquire(.shared)
     #expect(try roster() == "{\"shared\": [[\"sandbox\", \(getpid()), 0]]}")

@@ -38,6 +38,18 @@ struct HostileRepositoryTests {
     }
   }
 
+  @Test func `an index with an absurd number is no index`() throws {
+    for keepsSegments in [true, false] {
+      var files = original.filter { keepsSegments || !$0.key.hasPrefix("data/") }
+      for name in files.keys where name.hasPrefix("index.") {
+        files["index.99999999999999999999"] = files.removeValue(forKey: name)
+      }
+      files["index.4294967296"] = files["index.99999999999999999999"]
+      try sandbox.restore(files)
+      try? exercise(checking: true)
+    }
+  }
+
   @Test(arguments: ["index", "hints", "integrity"]) func `flipped bits in auxiliary files trap nobody`(kind: String)
     throws
   {

@@ -145,6 +145,17 @@ struct RepositoryCheckTests {
     #expect(try check(repair: true).result)
     #expect(try sandbox.bytes("repo/data/0/0") == original)
   }
+
+  @Test(arguments: [0, 1] as [UInt8]) func `entries too small for their id are garbage`(tag: UInt8) throws {
+    try fill()
+    let original = try sandbox.bytes("repo/data/0/0")
+    var small = [0, 0, 0, 0, 20, 0, 0, 0, tag] + object(11)
+    let checksum = small.withUnsafeBytes { SegmentChecksum.entry($0) }
+    small.replaceSubrange(0..<4, with: withUnsafeBytes(of: checksum.littleEndian) { Array($0) })
+    try sandbox.write("repo/data/0/0", Array(original.prefix(8)) + [1, 2, 3] + small + original.dropFirst(8))
+    #expect(try check(repair: true).result)
+    #expect(try sandbox.bytes("repo/data/0/0") == original)
+  }
 }
 
 /// Calls back when it first hears of something.

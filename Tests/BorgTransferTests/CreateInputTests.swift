@@ -23,12 +23,4 @@ import Testing
     #expect(splitter.feed(Array("a\nb\n".utf8)[...]).count == 2)
     #expect(splitter.rest == nil)
   }
-
-  @Test(arguments: [
-    ("/a/b/./c/d", "/a/b/"), ("a/./b", "a/"), ("/a/../b/./c", "/b/"), ("dir/./", "dir/"), ("/./a", nil), ("./a", nil),
-    ("a/b", nil), ("a/.", nil), ("a", nil), ("", nil),
-  ])
-  func `what stands before a slashdot is stripped`(_ root: String, _ prefix: String?) {
-    #expect(DirectoryWalker.stripPrefix(of: Array(root.utf8)) == prefix.map { Array($0.utf8) })
-  }
 }

@@ -151,7 +151,7 @@ extension CacheDirectory {
     guard !mode.contains(.disabled) else { return FilesCache(mode: mode) }
     _ = try filesCacheTimeToLive()
     let loader = FilesCacheLoader(
-      path: file(filesName), name: filesName, integrity: config.integrity[filesName],
+      path: file(filesName), name: filesName, integrity: config.integrity[filesName.lowercased()],
       monitor: session.context.monitor)
     return FilesCache(mode: mode, loader: loader)
   }

@@ -85,14 +85,14 @@ final class ReferenceTable {
 
   /// All objects, none referred to yet.
   init(of repository: any Repository) throws {
-    let count = try repository.objectCount()
+    let count = try repository.expectedObjectCount()
     index = HashIndex(valueWords: 2, capacity: count + count / 10)
-    var marker: ChunkID?
+    var progress = ListingProgress()
     while true {
-      let ids = try repository.list(after: marker, limit: ReferenceTable.batch)
+      let ids = try repository.list(after: progress.marker, limit: ReferenceTable.batch)
       for id in ids { index.set(id, (0, 0, 0)) }
       guard let last = ids.last, ids.count == ReferenceTable.batch else { return }
-      marker = last
+      try progress.advance(to: last)
     }
   }
 

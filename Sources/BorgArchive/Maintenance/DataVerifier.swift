@@ -50,8 +50,10 @@ struct DataVerifier {
       "Verifying data", messageID: "check.verify_data", total: expected, decimals: 2, monitor: state.monitor)
     var (verified, errorCount) = (0, 0)
     var defects: [ChunkID] = []
+    var listing = ListingProgress()
     var ids = try request(after: nil, pipeline)
     while let last = ids.last {
+      try listing.advance(to: last)
       let following = ids.count < DataVerifier.batch ? [] : try request(after: last, pipeline)
       for id in ids {
         progress.advance()

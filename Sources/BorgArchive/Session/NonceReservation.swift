@@ -84,13 +84,13 @@ struct NonceReservation: Sendable {
     context.monitor.info(
       "No record of used nonces, looking at all objects of the repository ...", logger: "borg.crypto.nonces")
     var highest: UInt64 = 0
-    var marker: ChunkID?
+    var progress = ListingProgress()
     while true {
-      let ids = try repository.list(after: marker, limit: 10_000)
+      let ids = try repository.list(after: progress.marker, limit: 10_000)
       guard let last = ids.last else { return highest }
       repository.announce(ids)
       for id in ids { highest = max(highest, NonceReservation.firstFree(after: try repository.get(id), type)) }
-      marker = last
+      try progress.advance(to: last)
     }
   }
 }

@@ -65,12 +65,13 @@ public final class RepositorySession: @unchecked Sendable {
     manifestID = plaintext.withUnsafeBytes { loaded.key.id(of: $0) }
     if opened.isAuthenticated {
       context.monitor.debug("TAM-verified manifest", logger: "borg.crypto.key")
-      try updateTAMMarker()
     } else {
       context.monitor.debug("Manifest TAM not found and not required", logger: "borg.crypto.key")
     }
     try checkFeatures(operations)
     if assertsSecure { try assertSecure() }
+    // Last: a repository that is refused is not to have changed what is known of the true one.
+    if opened.isAuthenticated { try updateTAMMarker() }
   }
 
   /// Takes an archive off the manifest in memory; what it refers to stays (`delete --force --force`).

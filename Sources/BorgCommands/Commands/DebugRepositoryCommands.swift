@@ -184,12 +184,12 @@ private struct RepositoryObjects {
 
   func forEach(_ body: (Int, ChunkID, [UInt8]) throws -> Void) throws {
     guard let inspection else { return }
-    var marker: ChunkID?
+    var progress = ListingProgress()
     var number = 0
     while true {
-      let ids = try repository.scan(after: marker, limit: Self.pageSize)
+      let ids = try repository.scan(after: progress.marker, limit: Self.pageSize)
       guard let last = ids.last else { return }
-      marker = last
+      try progress.advance(to: last)
       for id in ids {
         try body(number, id, inspection.plaintext(of: id, repository.get(id)))
         number += 1

@@ -185,12 +185,13 @@ struct Run {
       interruption: context.interruption, stopsItself: handling == .stopsItself,
       ignoresInterrupt: handling == .endsProcessUnlessInterrupted, clock: clock
     ) { ending in
-      cleanup.run()
       let refusal = ending.signal == SIGINT ? cancelled : nil
       let code = refusal?.exitCode(style) ?? ending.exitCode
       monitor.log(refusal?.record ?? ending.record)
       if showsReturnCode { monitor.log(code.record) }
       try? console.flush()
+      // What runs is only ended by the exit. Nothing may keep it waiting once somebody else can have the lock.
+      cleanup.run()
       _exit(code.value)
     }
   }

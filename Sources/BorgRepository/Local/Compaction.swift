@@ -6,6 +6,7 @@ import BorgSystem
 /// A DELETE must stay as long as a PUT that it voids may come back: when an older superseded PUT still exists, when we
 /// cannot know, or when the segment is newer than the index on disk, on which a replay after a crash would build.
 struct Compaction {
+  private let core: RepositoryCore
   private let store: SegmentStore
   private let index: RepositoryIndex
   private let transaction: Transaction
@@ -27,6 +28,7 @@ struct Compaction {
   private init(
     _ core: RepositoryCore, _ transaction: Transaction, _ index: RepositoryIndex, threshold: Double, settled: Int?
   ) {
+    self.core = core
     store = core.store
     monitor = core.monitor
     self.index = index
@@ -111,10 +113,13 @@ struct Compaction {
     return segment > settled || shadowed.contains { $0 < segment }
   }
 
-  /// Commits the copies, then deletes the segments that they came from.
+  /// Commits the copies, then deletes the segments that they came from. A compaction may take hours: who has broken our
+  /// lock meanwhile may have deleted the copies, which are not committed, or gone on from the segments.
   private mutating func completeTransfer(intermediate: Bool) throws -> Int {
+    try core.requireExclusiveLock()
     let segment = intermediate ? try store.commitIntermediately() : try store.commit()
     transaction.noteCommit(segment)
+    if !unused.isEmpty { try core.requireExclusiveLock() }
     for segment in unused {
       try store.delete(segment)
       forget(segment)

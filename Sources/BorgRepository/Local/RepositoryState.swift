@@ -39,7 +39,9 @@ extension RepositoryCore {
   func indexTransaction() throws -> Int? {
     let prefix = Array("index.".utf8)
     return try Files.names(in: path).compactMap { name -> Int? in
-      guard name.starts(with: prefix), let number = decimal(name.dropFirst(prefix.count)) else { return nil }
+      guard name.starts(with: prefix), let number = decimal(name.dropFirst(prefix.count)),
+        number <= SegmentStore.maximumSegment
+      else { return nil }
       return (try? Files.status(Files.join(path, name)).st_size) ?? 0 > 0 ? number : nil
     }.max()
   }

@@ -45,12 +45,20 @@ enum SegmentSalvage {
   private static func entry(_ window: ReadWindow, at offset: Int, end: Int) throws -> UnsafeRawBufferPointer? {
     let head = try window.bytes(at: offset, count: SegmentEntryHeader.size)
     guard let header = SegmentEntryHeader(loading: head), header.tag <= highestTag,
-      header.entrySize >= SegmentEntryHeader.size, header.entrySize <= SegmentEntryHeader.maximumEntrySize,
+      header.entrySize >= smallestEntry(header.tag), header.entrySize <= SegmentEntryHeader.maximumEntrySize,
       Int(header.entrySize) <= end - offset
     else { return nil }
     let bytes = try window.bytes(at: offset, count: Int(header.entrySize))
     guard bytes.count == Int(header.entrySize), SegmentChecksum.entry(bytes) == header.crc else { return nil }
     return bytes
+  }
+
+  /// Those that have an id have room for it.
+  private static func smallestEntry(_ tag: UInt8) -> Int {
+    switch SegmentEntryHeader.Tag(rawValue: tag) {
+    case .put, .delete: SegmentEntryHeader.sizeWithID
+    case .commit, nil: SegmentEntryHeader.size
+    }
   }
 
   /// Tags of future versions are kept, though nothing here can read them.

@@ -84,11 +84,26 @@ struct LockRoster {
     return false
   }
 
+  /// Written whole before it takes the roster's place: a full disk must not cost the other holders their entries. Owner
+  /// and mode stay, so that others can go on.
   private func save(_ content: Content) throws {
     let members = content.kinds.map { (key: $0.kind.rawValue, value: JSONValue.array($0.entries)) }
-    let file = try File.open(draftPath, O_WRONLY | O_CREAT | O_TRUNC)
+    let text = Array(JSONValue.object(members).text().utf8)
+    let present = try? Files.status(path)
+    if let present, present.st_uid != geteuid(), geteuid() != 0 {
+      // The other one could not read a file of ours.
+      let file = try File.open(path, O_WRONLY | O_TRUNC)
+      try file.write(text)
+      return try file.close()
+    }
+    let draftPath = path + Array(".\(Files.randomSuffix()).tmp".utf8)
+    let file = try File.open(draftPath, O_WRONLY | O_CREAT | O_EXCL)
     do {
-      try file.write(Array(JSONValue.object(members).text().utf8))
+      if let present {
+        _ = fchown(file.descriptor, present.st_uid, present.st_gid)
+        _ = fchmod(file.descriptor, present.st_mode & 0o7777)
+      }
+      try file.write(text)
       try file.close()
       try Files.rename(draftPath, path)
     } catch {
@@ -96,9 +111,6 @@ struct LockRoster {
       throw error
     }
   }
-
-  /// Written whole before it takes the roster's place: a full disk must not cost the other holders their entries.
-  private var draftPath: [UInt8] { path + Array(".tmp".utf8) }
 
   private static let maximumSize = 16 << 20
 }

@@ -76,8 +76,10 @@ struct CreateInput {
       _ = try? child.wait()
       throw error
     }
+    // Who was stopped has not read all of it, and the command may be waiting for that.
+    try pipe.reader.close()
     let status = try child.wait()
-    guard status == 0 else {
+    guard status == 0 || listener.isDone else {
       throw ArchiveError.command("Command '\(command.first ?? "")' exited with status \(status)")
     }
   }

@@ -33,7 +33,8 @@ final class ItemWriter {
       isNew = false
       return clinux_openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
     }
-    defer { close(descriptor) }
+    var isOpen = true
+    defer { if isOpen { close(descriptor) } }
     var size: Int64 = 0
     var endsInHole = false
     while let chunk = try nextChunk() {
@@ -44,6 +45,9 @@ final class ItemWriter {
       throw BackupProblem.last("truncate_and_attrs", displayPath(item.path))
     }
     try metadata.restore(item, to: .descriptor(descriptor), owner: isNew ? owner(ofNew: descriptor) : nil)
+    // Network file systems and quotas tell only here that there was no room.
+    isOpen = false
+    guard close(descriptor) == 0 else { throw BackupProblem.last("close", displayPath(item.path)) }
     if let expected = item.size, expected != size { throw BackupProblem.damaged }
   }
 

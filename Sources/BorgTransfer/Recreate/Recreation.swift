@@ -117,10 +117,12 @@ extension Recreation {
       try contents.stopIfRequested()
       guard matcher.decide(item.path).isIncluded else {
         if monitor.wantsFileStatus { monitor.fileStatus("x", path: item.path) }
-        if item.isHardlinkMaster { masters[item.path] = LeftOutMaster(item: item) }
+        if item.isHardlinkMaster { masters[ArchivePath.normalized(item.path)] = LeftOutMaster(item: item) }
         continue
       }
-      if item.isHardlinkReference, let source = item.source { Self.inherit(from: &masters[source], &item) }
+      if item.isHardlinkReference, let source = item.source {
+        Self.inherit(from: &masters[ArchivePath.normalized(source)], &item)
+      }
       let status = options.isDryRun ? "-" : Self.letter(of: item)
       if monitor.wantsFileStatus { monitor.fileStatus(status, path: item.path) }
       if !options.isDryRun { try contents.add(item, &settled) }

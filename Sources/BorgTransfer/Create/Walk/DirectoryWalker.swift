@@ -82,7 +82,7 @@ extension DirectoryWalker {
   /// Walks a recursion root as typed.
   func walk(root typed: [UInt8]) throws {
     let path = ArchivePath.normalized(typed)
-    var root = Root(stripPrefix: Self.stripPrefix(of: typed))
+    var root = Root(stripPrefix: ArchivePath.slashDotPrefix(of: typed))
     try withName(path) { name in
       guard let status = FileStatus(at: AT_FDCWD, name) else {
         return try listener.warn(.last("stat", path), path)
@@ -96,22 +96,13 @@ extension DirectoryWalker {
   /// Takes one path as it is, without recursion or selection (--paths-from-…).
   func take(_ typed: [UInt8]) throws {
     let path = ArchivePath.normalized(typed)
-    let root = Root(stripPrefix: Self.stripPrefix(of: typed))
+    let root = Root(stripPrefix: ArchivePath.slashDotPrefix(of: typed))
     try withName(path) { name in
       try reporting(path, isExcluded: false) {
         guard let status = FileStatus(at: AT_FDCWD, name) else { throw BackupProblem.last("stat", path) }
         return try process(path, Place(name: name), status, root)
       }
     }
-  }
-
-  /// The part of a root before `/./`, normalised, with a slash at its end.
-  static func stripPrefix(of root: [UInt8]) -> [UInt8]? {
-    guard root.count > 3 else { return nil }
-    for index in 1..<(root.count - 2) where root[index] == 0x2F && root[index + 1] == 0x2E && root[index + 2] == 0x2F {
-      return ArchivePath.normalized(Array(root[0..<index])) + [0x2F]
-    }
-    return nil
   }
 
   private func withName(_ path: [UInt8], _ body: (UnsafePointer<CChar>) throws -> Void) throws {
