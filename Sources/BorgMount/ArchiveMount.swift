@@ -26,7 +26,7 @@ public final class ArchiveMount {
 
   private static let littleMemory = 512 << 20
 
-  /// Builds the tree: one archive and the versions view are read whole, a repository's archives later.
+  /// Builds the tree: one archive is read whole, a repository's archives and the versions view when they are looked at.
   public init(
     _ view: View, of session: RepositorySession, matcher: PatternMatcher, options: MountOptions,
     usesNames: Bool = true, strippedComponents: Int = 0, showsPartFiles: Bool = false

@@ -88,7 +88,8 @@ extension FuseOperations {
 
 /// Asks for what makes an unchanging tree fast. Attributes always come with directory entries: that costs a plain
 /// listing of 100,000 files 0.2 s and saves one that looks at them 2 s. Requests are small, so splicing them would only
-/// cost calls. A directory's cached listing is dropped when its time has changed, which only the root's ever does.
+/// cost calls. A directory's cached listing is dropped when its time has changed, which only the root's and the views'
+/// ever do.
 private func negotiate(_ connection: UnsafeMutablePointer<fuse_conn_info>) {
   let wanted =
     FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS

@@ -121,7 +121,7 @@ struct FuseRequest: ~Copyable {
     do throws(TreeError) {
       try body(&reply)
       reply.send()
-    } catch where reply.isEmpty {
+    } catch  where reply.isEmpty {
       fuse_reply_err(request, TreeErrno(error).code)
     } catch {
       // Whoever asks for the rest hears of it.

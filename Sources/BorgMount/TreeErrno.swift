@@ -5,7 +5,6 @@ import Glibc
 struct TreeErrno: Equatable {
   let code: Int32
 
-  static let range = TreeErrno(code: ERANGE)
   static let notImplemented = TreeErrno(code: ENOSYS)
   static let nameTooLong = TreeErrno(code: ENAMETOOLONG)
   static let invalid = TreeErrno(code: EINVAL)

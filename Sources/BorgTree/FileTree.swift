@@ -1,6 +1,7 @@
 import BorgFormat
 
-/// A read-only tree of files by inode number. The root is inode 1. Nothing in it ever changes. Thread-safe.
+/// A read-only tree of files by inode number. The root is inode 1. Archives in it come and go; what is in
+/// one never changes. Thread-safe.
 public protocol FileTree: AnyObject, Sendable {
   /// The entry called `name` in the directory `parent`; `.` and `..` are answered too.
   func lookup(_ name: UnsafeRawBufferPointer, in parent: UInt64) throws(TreeError) -> Attributes

@@ -241,7 +241,9 @@ final class Condition: SearchCondition {
     for usesSeen in [false, true] {
       let index = usesSeen ? MemoryTreeIndex() : nil
       for _ in 0..<2 {
-        for (isMeant, expected) in [({ $0 > 4 }, [1]), ({ $0 < 4 }, []), ({ $0 <= 4 }, [0])] as [((Int64) -> Bool, [Int])] {
+        for (isMeant, expected) in [({ $0 > 4 }, [1]), ({ $0 < 4 }, []), ({ $0 <= 4 }, [0])]
+          as [((Int64) -> Bool, [Int])]
+        {
           let source = SearchSource(archives, index: index, cut: SearchSource.items(items))
           let condition = Condition(items: { $0.size.map(isMeant) ?? true }, paths: { $0 == "second" })
           let search = ArchiveSearch(in: BlockStore(source, options: .test), for: condition, usesSeen: usesSeen)

@@ -81,7 +81,9 @@ struct SeenTests {
     let (index, all) = (MemoryTreeIndex(), archives(30, seed: 1))
     #expect(try find(source(all, index), Condition(names: { $0 == "file 7" })).parts > 30)
     let loaded = [IndexRecordKind.block, .chain].map { index.loadCount($0) }
-    for condition in [Condition(), Condition(items: { ($0.size ?? .max) > 4 }), Condition(paths: { $0.hasPrefix("links") })] {
+    for condition in [
+      Condition(), Condition(items: { ($0.size ?? .max) > 4 }), Condition(paths: { $0.hasPrefix("links") }),
+    ] {
       let again = source(all, index)
       let found = try find(again, condition)
       #expect(found.parts == 0 && again.fetchCount == 0)

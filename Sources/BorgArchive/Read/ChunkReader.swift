@@ -74,7 +74,7 @@ public final class ChunkReader: @unchecked Sendable {
     switch condition.withLock({ plan(id, maximumSize, bytesInFlight, isAhead) }) {
     case .ready(let bytes): return bytes
     case .wait(let fetch):
-      do { return try wait(for: fetch) } catch where fetch.maximumSize < maximumSize {
+      do { return try wait(for: fetch) } catch  where fetch.maximumSize < maximumSize {
         // It may be no more than too large for whoever fetched it.
         return try chunk(
           id, sizeHint: sizeHint, maximumSize: maximumSize, bytesInFlight: bytesInFlight, isAhead: isAhead)

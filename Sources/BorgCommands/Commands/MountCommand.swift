@@ -42,6 +42,7 @@ struct MountCommand: BorgCommand {
         lock                 hold the repository's lock all the time; archives that are made meanwhile do not appear
         ignore_permissions   do not let the kernel check permissions
         cache_size=SIZE      keep so many bytes of contents (K, M, G; default: an eighth of the memory, at most 512M)
+        index_size=SIZE      keep so many bytes of what was listed for the next mount (default: 1G; 0: none)
         uid=, gid=, umask=   show everything with this owner, group, or without these permission bits
         """)
   }

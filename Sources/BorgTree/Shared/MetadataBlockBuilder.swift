@@ -244,7 +244,9 @@ struct MetadataBlockBuilder {
 
   private func ownerHash(_ item: ItemSummary) -> UInt64 {
     let kind: UInt32 = (item.user.baseAddress == nil ? 1 : 0) + (item.group.baseAddress == nil ? 2 : 0)
-    let parts = [UInt64(bitPattern: item.uid), UInt64(bitPattern: item.gid), hash.wide(item.user), hash.wide(item.group)]
+    let parts = [
+      UInt64(bitPattern: item.uid), UInt64(bitPattern: item.gid), hash.wide(item.user), hash.wide(item.group),
+    ]
     return parts.withUnsafeBytes { hash.wide($0, kind) }
   }
 

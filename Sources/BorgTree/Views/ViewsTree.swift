@@ -51,7 +51,8 @@ public final class ViewsTree: FileTree {
     if position == 0 { base.lookForChanges() }
     // What is listed may be newer than the time that it is known by, never older.
     let time = base.changeTime
-    guard emitDots(after: position, own: attributes(view, time: time), parent: try attributesOfParent(view), body) else {
+    guard emitDots(after: position, own: attributes(view, time: time), parent: try attributesOfParent(view), body)
+    else {
       return
     }
     let entries = try contents.entries(of: view)
