@@ -188,7 +188,7 @@ public final class ArchiveTreeSource: TreeSource {
   }
 
   private func entry(of archive: TreeArchive) throws(TreeError) -> Manifest.Entry {
-    guard let entry = shown.withLock({ $0.entry(of: archive) }) else { throw .noSuchEntry }
+    guard let entry = shown.withLock({ $0.entry(of: archive) }) else { throw .noSuchArchive }
     return entry
   }
 

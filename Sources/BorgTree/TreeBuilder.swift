@@ -13,12 +13,14 @@ struct TreeBuilder {
   // The directory of the item before: most items have the same.
   private var lastDirectoryPath: [UInt8] = []
   private var lastDirectory = NodeTable.root
-  // What directories that no item describes may take: short paths can name very many of them.
+  // What directories that no item describes may take: short paths can name very many of them, far more than there are
+  // items.
   private var impliedCount = 0
+  private var pathCount = 0
   private var pathLength = 0
   private var hasToldOfImplied = false
-  private static let bytesOfImplied = 72
-  private static let bytesAtFirst = 64 << 10
+  private static let bytesOfNode = 72
+  private static let bytesAtFirst = 32 << 20
   private static let bytesPerPathByte = 8
 
   /// `rootTime` is the root's time as long as no item describes it.
@@ -81,18 +83,18 @@ extension TreeBuilder {
     if path.isEmpty { return NodeTable.root }
     if lastDirectoryPath.withUnsafeBytes({ equal($0, path) }) { return lastDirectory }
     guard TreePath.areNames(path) else { return nil }
+    pathCount += 1
     pathLength += path.count
     var (start, directory) = longestKnownStart(of: path)
     while start < path.count {
       var end = start
       while end < path.count, path[end] != TreePath.separator { end += 1 }
-      guard isProportionate else {
+      let name = UnsafeRawBufferPointer(rebasing: path[start..<end])
+      guard isProportionate || table.findName(name, in: directory) != nil else {
         tellOfImplied(path)
         return nil
       }
-      let found = try table.insert(
-        UnsafeRawBufferPointer(rebasing: path[start..<end]), in: directory, owner: syntheticOwner,
-        time: options.mountTime)
+      let found = try table.insert(name, in: directory, owner: syntheticOwner, time: options.mountTime)
       if found.isNew { impliedCount += 1 }
       directory = table.object(found.name)
       guard table.nodes[Int(directory)].isDirectory else { return nil }
@@ -105,7 +107,8 @@ extension TreeBuilder {
   }
 
   private var isProportionate: Bool {
-    impliedCount * TreeBuilder.bytesOfImplied <= TreeBuilder.bytesAtFirst + pathLength * TreeBuilder.bytesPerPathByte
+    (impliedCount - pathCount) * TreeBuilder.bytesOfNode
+      <= TreeBuilder.bytesAtFirst + pathLength * TreeBuilder.bytesPerPathByte
   }
 
   private mutating func tellOfImplied(_ path: UnsafeRawBufferPointer) {

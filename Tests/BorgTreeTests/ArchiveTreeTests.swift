@@ -4,6 +4,23 @@ import BorgTree
 import Testing
 
 struct ArchiveTreeTests {
+  @Test func `folders that no item describes are shown, unless items name far more of them than there are items`()
+    throws
+  {
+    let letters = (0..<26).map { String(UnicodeScalar(UInt8(97 + $0))) }
+    var files: [File] = []
+    for a in letters { for b in letters { for c in letters { files.append(.file("\(a)\(b)/\(c)/f")) } } }
+    let tree = try ArchiveTree.of(files)
+    #expect(try tree.names("").count == 2 + 26 * 26)
+    #expect(try tree.names("zz").count == 2 + 26 && tree.names("zz/z") == [".", "..", "f"])
+    let deep = String(repeating: "a/", count: 20_000)
+    let many = (0..<50).map { File.file("\($0)/\(deep)f") } + [.file("0/a/g")]
+    let source = MemoryTreeSource([("a", many)])
+    let hostile = try ArchiveTree.of(many, source: source)
+    #expect(hostile.statistics.nodes < 800_000 && source.warnings.count == 1)
+    #expect(try hostile.names("0/a") == [".", "..", "a", "g"])
+  }
+
   @Test func `items lie below the root and missing parents are synthetic`() throws {
     let tree = try ArchiveTree.of([.file("home/u/a.txt", "hello", mtime: 5)])
     #expect(try tree.everything() == ["home", "home/u", "home/u/a.txt"])

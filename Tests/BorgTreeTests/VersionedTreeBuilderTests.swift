@@ -9,6 +9,12 @@ struct VersionedTreeBuilderTests {
     return try ArchiveTree(mergedFrom: source, options: .test)
   }
 
+  @Test func `very many short names are all shown`() throws {
+    let files = (0..<20_000).map { File.file("\($0)", "x") }
+    let tree = try ArchiveTree(mergedFrom: MemoryTreeSource([("one", files)]), options: .test)
+    #expect(try tree.names("").count == 20_002)
+  }
+
   @Test func `contents A, B, A are three versions and unchanged content keeps its number`() throws {
     let tree = try tree([
       [.file("f.txt", "A", mtime: 1)], [.file("f.txt", "B")], [.file("f.txt", "B", mtime: 9)], [.file("f.txt", "A")],

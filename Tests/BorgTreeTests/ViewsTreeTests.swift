@@ -211,7 +211,7 @@ import Testing
     #expect((0..<1000).map { identity($0, &again) } == identities)
   }
 
-  @Test func `folders that take more than what was asked about are left out, and told`() {
+  @Test func `folders far below many others are not held, and that is told`() {
     let tree = FolderTree()
     func ask(_ path: String) { Array(path.utf8).withUnsafeBytes { _ = tree.admits(directory: $0) } }
     for folder in 0..<200 { for child in 0..<20 { ask("folder \(folder)/a/b/c/child \(child)") } }

@@ -51,7 +51,7 @@ public final class ChunkReader: @unchecked Sendable {
     room = FetchRoom(maximumBytes: bytesInFlight)
   }
 
-  /// The chunk of an entry of a file's list, no longer than it says. `isAhead`: nobody waits for it yet, so that readers go first.
+  /// The chunk of an entry of a file's list; no more of it is decoded than the entry says. `isAhead`: nobody waits for it yet, so that readers go first.
   public func chunk(_ entry: ChunkListEntry, isAhead: Bool = false) throws -> [UInt8] {
     let (size, stored) = (Int(entry.size), Int(entry.storedSize))
     let bytesInFlight = size + (stored > 0 ? stored : size)

@@ -4,6 +4,9 @@ import Glibc
 
 /// The program from its first instruction to its exit code.
 public enum Borg {
+  /// For what is told of a signal, in milliseconds.
+  fileprivate static let patienceToTell = 2000
+
   /// Runs the process's command line and ends the process. `asBorgFS`: the executable is borgfs whatever its name.
   public static func main(asBorgFS: Bool = false) -> Never {
     blockBrokenPipeSignal()
@@ -187,9 +190,12 @@ struct Run {
     ) { ending in
       let refusal = ending.signal == SIGINT ? cancelled : nil
       let code = refusal?.exitCode(style) ?? ending.exitCode
-      monitor.log(refusal?.record ?? ending.record)
-      if showsReturnCode { monitor.log(code.record) }
-      try? console.flush()
+      // Nobody may be reading what is written.
+      _ = Worker.perform(withinMilliseconds: Borg.patienceToTell) {
+        monitor.log(refusal?.record ?? ending.record)
+        if showsReturnCode { monitor.log(code.record) }
+        try? console.flush()
+      }
       // What runs is only ended by the exit. Nothing may keep it waiting once somebody else can have the lock.
       cleanup.run()
       _exit(code.value)

@@ -70,7 +70,10 @@ struct PayloadDecoder {
     var capacity = max(9_227_468, 3 * data.count)
     while capacity <= Self.maximumSize {
       let room = workspace.growing.room(min(capacity, max(1, sizes.maximum)))
-      if let size = try decode(room) { return Array(UnsafeRawBufferPointer(rebasing: room[..<size])) }
+      if let size = try decode(room) {
+        try Self.check(size, sizes)
+        return Array(UnsafeRawBufferPointer(rebasing: room[..<size]))
+      }
       if room.count < capacity { break }
       capacity += capacity / 2
     }

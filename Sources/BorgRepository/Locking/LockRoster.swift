@@ -84,24 +84,27 @@ struct LockRoster {
     return false
   }
 
-  /// Written whole before it takes the roster's place: a full disk must not cost the other holders their entries. Owner
-  /// and mode stay, so that others can go on.
+  /// Owner and mode stay, so that others can go on. Where they can, the new roster is written whole before it takes the
+  /// old one's place: a full disk must not cost the other holders their entries. Under the exclusive lock.
   private func save(_ content: Content) throws {
     let members = content.kinds.map { (key: $0.kind.rawValue, value: JSONValue.array($0.entries)) }
     let text = Array(JSONValue.object(members).text().utf8)
-    let present = try? Files.status(path)
-    if let present, present.st_uid != geteuid(), geteuid() != 0 {
-      // The other one could not read a file of ours.
-      let file = try File.open(path, O_WRONLY | O_TRUNC)
+    let present = (try? Files.status(path, followLinks: false)).flatMap { $0.st_mode & S_IFMT == S_IFREG ? $0 : nil }
+    if let present, present.st_uid != geteuid(), geteuid() != 0,
+      let file = try? File.open(path, O_WRONLY | O_NOFOLLOW)
+    {
       try file.write(text)
+      guard ftruncate(file.descriptor, off_t(text.count)) == 0 else { throw SystemError.last(path) }
       return try file.close()
     }
-    let draftPath = path + Array(".\(Files.randomSuffix()).tmp".utf8)
+    let draftPath = path + Array(".tmp".utf8)
+    // Somebody was killed who had begun one.
+    try? Files.unlink(draftPath)
     let file = try File.open(draftPath, O_WRONLY | O_CREAT | O_EXCL)
     do {
       if let present {
         _ = fchown(file.descriptor, present.st_uid, present.st_gid)
-        _ = fchmod(file.descriptor, present.st_mode & 0o7777)
+        _ = fchmod(file.descriptor, present.st_mode & 0o777)
       }
       try file.write(text)
       try file.close()

@@ -87,19 +87,9 @@ public final class RepositoryServer: Sendable {
   /// lock in the middle: what it has not committed is forgotten.
   public func close(withinMilliseconds milliseconds: Int) {
     guard let repository = served.withLock({ $0.repository }) else { return }
-    let isClosed = ClosedMark()
-    let worker = try? Worker { [self] in
-      close()
-      isClosed.value.store(true, ordering: .releasing)
-    }
-    for _ in 0..<(worker == nil ? 0 : milliseconds) {
-      if isClosed.value.load(ordering: .acquiring) { return }
-      usleep(1000)
-    }
-    try? repository.releaseLock()
+    let isClosed = Worker.perform(withinMilliseconds: milliseconds) { [self] in close() }
+    if !isClosed { try? repository.releaseLock() }
   }
-
-  private final class ClosedMark: Sendable { let value = Atomic<Bool>(false) }
 
   private static let setPipeSize: Int32 = 1031
 

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A thread of the operating system that runs one closure and can be waited for. All signals are blocked in it, so
 /// that the main thread alone receives them.
@@ -36,6 +37,26 @@ public final class Worker: Sendable {
   public func join() {
     pthread_join(thread, nil)
   }
+
+  /// Runs `body` in a thread of its own and waits for its end, but no longer than told. False: it goes on, or there is no
+  /// thread to be had.
+  public static func perform(
+    withinMilliseconds milliseconds: Int, _ body: @escaping @Sendable () -> Void
+  ) -> Bool {
+    let end = End()
+    let worker = try? Worker {
+      body()
+      end.hasCome.store(true, ordering: .releasing)
+    }
+    guard worker != nil else { return false }
+    for _ in 0..<milliseconds {
+      if end.hasCome.load(ordering: .acquiring) { return true }
+      usleep(1000)
+    }
+    return end.hasCome.load(ordering: .acquiring)
+  }
+
+  private final class End: Sendable { let hasCome = Atomic<Bool>(false) }
 
   private final class Box: Sendable {
     let body: @Sendable () -> Void

@@ -101,9 +101,12 @@ extension ArchiveSearch {
   func firstNames(
     _ partsOf: ((_ folder: [UInt8]) -> [UInt32])?, _ damaged: (TreeError) -> Void
   ) -> FirstNames {
+    var isSilent = false
     var names = FirstNames(sightings.sources, in: parts, store.hash, partsOf) { number in
       do throws(TreeError) { return try block(number, passing: true) } catch {
-        damaged(error)
+        // Once there is no answer, it is the same for all the others.
+        if !isSilent { damaged(error) }
+        isSilent = silence != nil
         return nil
       }
     }

@@ -38,8 +38,9 @@ final class FolderHistories: Sendable {
   }
 
   private let secondsToRetry: Int
-  /// So that a search that takes long does not take all the time.
+  // So that a search that takes long does not take all the time.
   private static let partsOfTimeForOthers = 4
+  private static let maximumRetries = 120
 
   init(_ store: BlockStore, secondsToRetry: Int = 5) {
     self.store = store
@@ -73,7 +74,7 @@ final class FolderHistories: Sendable {
       guard let made = folders else { return ([], nil) }
       var isComplete = true
       let found = search(folder, in: made, &isComplete)
-      return (found, isComplete ? made.retry : min(secondsSinceBoot() + secondsToRetry, made.retry ?? .max))
+      return (found, isComplete ? made.retry : made.retry ?? secondsSinceBoot() + secondsToRetry)
     }
   }
 
@@ -89,7 +90,9 @@ final class FolderHistories: Sendable {
       source.warn("Archive \(displayText($0.name)): \($1)")
     }
     let end = secondsSinceBoot()
-    let pause = max(secondsToRetry, (end - start) * FolderHistories.partsOfTimeForOthers)
+    let pause = min(
+      max(secondsToRetry, (end - start) * FolderHistories.partsOfTimeForOthers),
+      secondsToRetry * FolderHistories.maximumRetries)
     return Folders(archives: archives, search: search, tree: tree, retry: isWhole ? nil : end + pause)
   }
 
