@@ -62,7 +62,7 @@ struct PayloadDecoder {
     _ data: UnsafeRawBufferPointer, _ sizes: Sizes, failure: String = "decompressed data is too large",
     _ decode: (UnsafeMutableRawBufferPointer) throws -> Int?
   ) throws -> [UInt8] {
-    if let sizeHint = sizes.hint, sizeHint > 0, sizeHint <= min(Self.maximumSize, max(1 << 23, data.count << 10)),
+    if let sizeHint = sizes.hint, sizeHint > 0, sizeHint <= min(sizes.maximum, max(1 << 23, data.count << 10)),
       let plain = try exactly(sizeHint, decode)
     {
       return plain
