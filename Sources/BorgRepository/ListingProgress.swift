@@ -8,12 +8,17 @@ public struct ListingProgress: Sendable {
   private var earlier: ChunkID?
   private var pages = 0
   private var pagesToKeep = 1
+  private let call: String
 
-  public init() {}
+  /// `call`: what is asked again and again.
+  public init(_ call: String = "list", after marker: ChunkID? = nil) {
+    self.marker = marker
+    self.call = call
+  }
 
   /// Notes the last id of a page. Throws `RemoteError.repeatedList`.
   public mutating func advance(to last: ChunkID) throws {
-    guard last != marker, last != earlier else { throw RemoteError.repeatedList("list") }
+    guard last != marker, last != earlier else { throw RemoteError.repeatedList(call) }
     marker = last
     pages += 1
     if pages == pagesToKeep { (earlier, pages, pagesToKeep) = (last, 0, pagesToKeep * 2) }

@@ -74,6 +74,15 @@ extension Repository {
 }
 
 extension Repository {
-  /// About how many objects there are, for whoever asks for memory beforehand: a server can say anything.
-  public func expectedObjectCount() throws -> Int { min(try objectCount(), 1 << 22) }
+  /// Calls `body` with the ids of all objects in index order, so many at a time at most. Throws `RemoteError.repeatedList`,
+  /// too.
+  public func forEachPage(of size: Int, _ body: ([ChunkID]) throws -> Void) throws {
+    var progress = ListingProgress()
+    while true {
+      let ids = try list(after: progress.marker, limit: size)
+      guard let last = ids.last else { return }
+      try body(ids)
+      try progress.advance(to: last)
+    }
+  }
 }

@@ -11,16 +11,12 @@ enum AdHocIndex {
     let monitor = session.context.monitor
     monitor.note("Note: --no-cache-sync is an experimental feature.", logger: "borg.cache")
     let total = try session.repository.objectCount()
-    var index = HashIndex(valueWords: 3, capacity: try session.repository.expectedObjectCount())
+    var index = HashIndex(valueWords: 3, capacity: HashIndex.plausibleCapacity(total))
     var progress = PercentProgress(
       messageID: "cache.download_chunks", total: total, stepInTenths: 50, monitor: monitor)
-    var listing = ListingProgress()
-    while true {
-      let ids = try session.repository.list(after: listing.marker, limit: batch)
-      guard let last = ids.last else { break }
+    try session.repository.forEachPage(of: batch) { ids in
       for id in ids { index.set(id, (HashIndex.maximumValue, 0, 0)) }
       progress.advance(by: ids.count) { "Downloading chunk list... \($0)%" }
-      try listing.advance(to: last)
     }
     progress.finish()
     index.remove(.manifest)

@@ -48,7 +48,7 @@ struct CacheSync {
 
   private mutating func buildIndex(_ archives: [Manifest.Entry], known: Set<ChunkID>) throws -> HashIndex {
     var master = HashIndex(
-      valueWords: 3, capacity: archives.isEmpty ? 0 : try session.repository.expectedObjectCount())
+      valueWords: 3, capacity: archives.isEmpty ? 0 : HashIndex.plausibleCapacity(try session.repository.objectCount()))
     var fetcher = ArchiveFetcher(session, archives.filter { !known.contains($0.id) })
     defer { fetcher.close() }
     var progress = PercentProgress(

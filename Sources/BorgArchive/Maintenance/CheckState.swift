@@ -85,15 +85,9 @@ final class ReferenceTable {
 
   /// All objects, none referred to yet.
   init(of repository: any Repository) throws {
-    let count = try repository.expectedObjectCount()
+    let count = HashIndex.plausibleCapacity(try repository.objectCount())
     index = HashIndex(valueWords: 2, capacity: count + count / 10)
-    var progress = ListingProgress()
-    while true {
-      let ids = try repository.list(after: progress.marker, limit: ReferenceTable.batch)
-      for id in ids { index.set(id, (0, 0, 0)) }
-      guard let last = ids.last, ids.count == ReferenceTable.batch else { return }
-      try progress.advance(to: last)
-    }
+    try repository.forEachPage(of: ReferenceTable.batch) { ids in for id in ids { index.set(id, (0, 0, 0)) } }
   }
 
   var count: Int { index.count }

@@ -50,7 +50,7 @@ struct DataVerifier {
       "Verifying data", messageID: "check.verify_data", total: expected, decimals: 2, monitor: state.monitor)
     var (verified, errorCount) = (0, 0)
     var defects: [ChunkID] = []
-    var listing = ListingProgress()
+    var listing = ListingProgress("scan")
     var ids = try request(after: nil, pipeline)
     while let last = ids.last {
       try listing.advance(to: last)

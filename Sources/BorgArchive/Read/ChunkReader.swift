@@ -51,7 +51,8 @@ public final class ChunkReader: @unchecked Sendable {
     room = FetchRoom(maximumBytes: bytesInFlight)
   }
 
-  /// The chunk of an entry of a file's list; no more of it is decoded than the entry says. `isAhead`: nobody waits for it yet, so that readers go first.
+  /// The chunk of an entry of a file's list; no more of it is decoded than the entry says. `isAhead`: nobody waits for it
+  /// yet, so that readers go first.
   public func chunk(_ entry: ChunkListEntry, isAhead: Bool = false) throws -> [UInt8] {
     let (size, stored) = (Int(entry.size), Int(entry.storedSize))
     let bytesInFlight = size + (stored > 0 ? stored : size)
@@ -71,21 +72,22 @@ public final class ChunkReader: @unchecked Sendable {
   private func chunk(
     _ id: ChunkID, sizeHint: Int?, maximumSize: Int, bytesInFlight: Int, isAhead: Bool
   ) throws -> [UInt8] {
-    switch condition.withLock({ plan(id, maximumSize, bytesInFlight, isAhead) }) {
-    case .ready(let bytes): return bytes
-    case .wait(let fetch):
-      do { return try wait(for: fetch) } catch  where fetch.maximumSize < maximumSize {
+    while true {
+      switch condition.withLock({ plan(id, maximumSize, bytesInFlight, isAhead) }) {
+      case .ready(let bytes): return bytes
+      case .wait(let fetch):
+        let result = wait(for: fetch)
         // It may be no more than too large for whoever fetched it.
-        return try chunk(
-          id, sizeHint: sizeHint, maximumSize: maximumSize, bytesInFlight: bytesInFlight, isAhead: isAhead)
+        if case .failure = result, fetch.maximumSize < maximumSize { continue }
+        return try result.get()
+      case .fetch(let fetch, let workspace):
+        let result = Result {
+          try codec.unseal(
+            repository.get(id), id: id, sizeHint: sizeHint, maximumSize: maximumSize, workspace: workspace)
+        }
+        finish(fetch, id, result, bytesInFlight, workspace)
+        return try result.get()
       }
-    case .fetch(let fetch, let workspace):
-      let result = Result {
-        try codec.unseal(
-          repository.get(id), id: id, sizeHint: sizeHint, maximumSize: maximumSize, workspace: workspace)
-      }
-      finish(fetch, id, result, bytesInFlight, workspace)
-      return try result.get()
     }
   }
 
@@ -125,13 +127,13 @@ public final class ChunkReader: @unchecked Sendable {
     repository.announce(missing)
   }
 
-  private func wait(for fetch: Fetch) throws -> [UInt8] {
-    try condition.withLock { () -> Result<[UInt8], any Error> in
+  private func wait(for fetch: Fetch) -> Result<[UInt8], any Error> {
+    condition.withLock {
       while true {
         if let result = fetch.result { return result }
         condition.wait()
       }
-    }.get()
+    }
   }
 
   private func finish(

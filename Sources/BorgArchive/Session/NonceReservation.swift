@@ -84,13 +84,10 @@ struct NonceReservation: Sendable {
     context.monitor.info(
       "No record of used nonces, looking at all objects of the repository ...", logger: "borg.crypto.nonces")
     var highest: UInt64 = 0
-    var progress = ListingProgress()
-    while true {
-      let ids = try repository.list(after: progress.marker, limit: 10_000)
-      guard let last = ids.last else { return highest }
+    try repository.forEachPage(of: 10_000) { ids in
       repository.announce(ids)
       for id in ids { highest = max(highest, NonceReservation.firstFree(after: try repository.get(id), type)) }
-      try progress.advance(to: last)
     }
+    return highest
   }
 }

@@ -184,7 +184,7 @@ private struct RepositoryObjects {
 
   func forEach(_ body: (Int, ChunkID, [UInt8]) throws -> Void) throws {
     guard let inspection else { return }
-    var progress = ListingProgress()
+    var progress = ListingProgress("scan")
     var number = 0
     while true {
       let ids = try repository.scan(after: progress.marker, limit: Self.pageSize)

@@ -18,6 +18,9 @@ public struct HashIndex: ~Copyable {
   /// Buckets that were never used.
   private var emptyCount: Int
 
+  /// For how many entries to have room beforehand where somebody else says how many there will be, who can say anything.
+  public static func plausibleCapacity(_ claimed: Int) -> Int { min(claimed, 1 << 22) }
+
   /// A new empty table with room for `capacity` entries. `valueWords` is 2 (repository) or 3 (chunks).
   public init(valueWords: Int, capacity: Int = 1031) {
     self.init(empty: HashTable(bucketCount: HashTableSizes.fitting(capacity), valueWords: valueWords))

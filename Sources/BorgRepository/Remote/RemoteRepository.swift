@@ -190,36 +190,33 @@ public final class RemoteRepository: Repository {
   }
 
   public func list(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
-    try ids(after: marker, limit: limit) { .list(limit: $0, marker: $1) }
+    try ids(.list, after: marker, limit: limit) { .list(limit: $0, marker: $1) }
   }
 
   public func scan(after marker: ChunkID?, limit: Int) throws -> [ChunkID] {
-    try ids(after: marker, limit: limit) { .scan(limit: $0, marker: $1) }
+    try ids(.scan, after: marker, limit: limit) { .scan(limit: $0, marker: $1) }
   }
 
-  /// By the page: longer replies than some tens of MB are not taken by anybody. A server that goes round in circles is
-  /// left.
+  /// By the page: longer replies than some tens of MB are not taken by anybody.
   private func ids(
-    after marker: ChunkID?, limit: Int, _ request: (_ limit: Int, _ marker: ChunkID?) -> RepositoryRequest
+    _ method: RepositoryRequest.Method, after marker: ChunkID?, limit: Int,
+    _ request: (_ limit: Int, _ marker: ChunkID?) -> RepositoryRequest
   ) throws -> [ChunkID] {
     var ids: [ChunkID] = []
-    var markers: Set<ChunkID> = marker.map { [$0] } ?? []
+    var progress = ListingProgress(method.rawValue, after: marker)
     while ids.count < limit {
       let wanted = min(limit - ids.count, RemoteRepository.idsAtOnce)
-      let request = request(wanted, ids.last ?? marker)
-      let page = try connection.call(request)
+      let page = try connection.call(request(wanted, progress.marker))
       guard let elements = page.arrayValue, elements.count <= wanted else {
-        throw RemoteError.unexpectedReply(request.method.rawValue)
+        throw RemoteError.unexpectedReply(method.rawValue)
       }
       for element in elements {
         guard let id = element.rawValue.flatMap({ ChunkID($0) }) else {
-          throw RemoteError.unexpectedReply(request.method.rawValue)
+          throw RemoteError.unexpectedReply(method.rawValue)
         }
         ids.append(id)
       }
-      guard elements.isEmpty || ids.last.map({ markers.insert($0).inserted }) == true else {
-        throw RemoteError.repeatedList(request.method.rawValue)
-      }
+      if !elements.isEmpty, let last = ids.last { try progress.advance(to: last) }
       if elements.count < wanted { break }
     }
     return ids
