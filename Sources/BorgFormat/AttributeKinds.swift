@@ -12,7 +12,7 @@ public struct AttributeKinds: OptionSet, Sendable, BitwiseCopyable {
   public static let other = AttributeKinds(rawValue: 4)
 
   /// The kind of an attribute that the kernel is asked for by this name.
-  public init(name: some Collection<UInt8>) {
+  public init(name: UnsafeRawBufferPointer) {
     if name.elementsEqual(ExtendedAttribute.securityLabel) {
       self = .securityLabel
     } else if name.elementsEqual(ExtendedAttribute.accessList) || name.elementsEqual(ExtendedAttribute.defaultList) {
@@ -26,7 +26,7 @@ public struct AttributeKinds: OptionSet, Sendable, BitwiseCopyable {
 extension Item {
   public var attributeKinds: AttributeKinds {
     var kinds: AttributeKinds = aclAccess != nil || aclDefault != nil ? .accessControlList : []
-    for attribute in xattrs { kinds.formUnion(AttributeKinds(name: attribute.name)) }
+    for attribute in xattrs { kinds.formUnion(attribute.name.withUnsafeBytes { AttributeKinds(name: $0) }) }
     return kinds
   }
 }
