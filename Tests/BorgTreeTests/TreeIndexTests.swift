@@ -137,6 +137,19 @@ struct TreeIndexTests {
     #expect(try describe(tree, generations: false) == expected)
   }
 
+  @Test func `however much memory there is, little stays of what the index has`() throws {
+    let files = (0..<40_000).map { File.file("d/file \($0)") }
+    func bytes(_ index: (any TreeIndex)?) throws -> Int {
+      let source = StreamTreeSource([(name: "a", files: files)], cut: 30_000, metadataBytes: 1 << 30, index: index)
+      let tree = try RepositoryTree(source, options: .test)
+      _ = try tree.at("a/d")
+      return tree.store.byteCount
+    }
+    let (alone, indexed) = (try bytes(nil), try bytes(MemoryTreeIndex()))
+    #expect(alone > 3 << 20)
+    #expect((1 << 20...2 << 20).contains(indexed))
+  }
+
   @Test func `blocks that the index has are loaded once, those of no use made again`() throws {
     let index = MemoryTreeIndex()
     let files = Forest(seed: 41, count: 4000).files

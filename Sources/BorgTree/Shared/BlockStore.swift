@@ -27,6 +27,7 @@ public final class BlockStore: Sendable {
 
   private static let shareOfSeams = 8
   private static let shareOfPassed = 8
+  private static let mostPassedBytes = 2 << 20
 
   private struct Place {
     var id: ChunkID
@@ -163,7 +164,8 @@ public final class BlockStore: Sendable {
 
   /// How many bytes of blocks that are only passed stay.
   private var maximumPassedBytes: Int {
-    (source.index?.keptBytes ?? 0) < maximumBytes ? maximumBytes : maximumBytes / BlockStore.shareOfPassed
+    let isKept = (source.index?.keptBytes ?? 0) >= maximumBytes
+    return isKept ? min(maximumBytes / BlockStore.shareOfPassed, BlockStore.mostPassedBytes) : maximumBytes
   }
 
   /// Gives up those that were passed before the last ones.
