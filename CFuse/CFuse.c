@@ -33,6 +33,12 @@ int cfuse_reply_open_cached(fuse_req_t request, struct fuse_file_info *file, uin
   return fuse_reply_open(request, file);
 }
 
+int cfuse_store(struct fuse_session *session, fuse_ino_t inode, const void *bytes, size_t size) {
+  struct fuse_bufvec content = FUSE_BUFVEC_INIT(size);
+  content.buf[0].mem = (void *)bytes;
+  return fuse_lowlevel_notify_store(session, inode, 0, &content, 0);
+}
+
 size_t cfuse_add_entry(
     fuse_req_t request, char *buffer, size_t size, const char *name, size_t name_length,
     const struct stat *attributes, const struct fuse_entry_param *entry, off_t next_offset) {

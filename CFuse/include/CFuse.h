@@ -20,6 +20,9 @@ void cfuse_want(struct fuse_conn_info *connection, unsigned int wanted, unsigned
 /// Answers `open` or `opendir`: the kernel keeps the file's pages, or the directory's entries, from one to the next.
 int cfuse_reply_open_cached(fuse_req_t request, struct fuse_file_info *file, uint64_t handle);
 
+/// Puts a file's first bytes into the kernel's page cache. 0, or a negative errno: the kernel may not know the inode.
+int cfuse_store(struct fuse_session *session, fuse_ino_t inode, const void *bytes, size_t size);
+
 /// Appends one directory entry with `name_length` bytes of name; the length it takes, more than `size` when it does
 /// not fit, 0 when the name cannot be sent. `entry` NULL: a plain entry with `attributes`' inode and type.
 size_t cfuse_add_entry(

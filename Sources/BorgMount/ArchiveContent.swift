@@ -67,6 +67,16 @@ final class ArchiveContent: TreeContent {
     return pieces
   }
 
+  func bytesAtHand() -> [ArraySlice<UInt8>]? {
+    var pieces: [ArraySlice<UInt8>] = []
+    for chunk in chunks {
+      guard let bytes = reader.chunkAtHand(chunk.id), bytes.count == Int(chunk.size) else { return nil }
+      pieces.append(bytes[...])
+    }
+    reader.retire(chunks)
+    return pieces
+  }
+
   func next(_ kind: ExtentKind, from offset: Int64) -> Int64? {
     guard offset >= 0, offset < size else { return nil }
     for index in chunk(at: offset)..<chunks.count where chunks[index].size > 0 {

@@ -14,15 +14,18 @@ final class FuseOperations: Sendable {
   /// The bytes the mounted archives take where they are stored.
   private let storedBytes: @Sendable () -> Int64
   private let recentContents = Mutex(RecentContents())
+  private let filler: PageFiller
   private static let maximumReadSize = 1 << 20
   private static let maximumNameLength = 255
   /// SEEK_DATA and SEEK_HOLE.
   private static let extents: [Int32: ExtentKind] = [3: .data, 4: .hole]
 
   init(
-    _ tree: any FileTree, log: @escaping @Sendable (String) -> Void, storedBytes: @escaping @Sendable () -> Int64
+    _ tree: any FileTree, filler: PageFiller, log: @escaping @Sendable (String) -> Void,
+    storedBytes: @escaping @Sendable () -> Int64
   ) {
     self.tree = tree
+    self.filler = filler
     self.log = log
     self.storedBytes = storedBytes
   }
@@ -151,10 +154,14 @@ final class FuseOperations: Sendable {
   }
 
   private func content(_ inode: UInt64, _ handle: UInt64) throws(TreeError) -> any TreeContent {
-    if let file = OpenFile.held(by: handle) { return file.takeUnretainedValue().content }
+    if let file = OpenFile.held(by: handle)?.takeUnretainedValue() {
+      if !file.wasRead.exchange(true, ordering: .relaxed) { filler.noteReading(inode) }
+      return file.content
+    }
     if let known = recentContents.withLock({ $0.content(inode) }) { return known }
     let content = try tree.open(inode)
     recentContents.withLock { $0.keep(content, inode) }
+    filler.noteReading(inode)
     return content
   }
 
@@ -189,6 +196,7 @@ private struct RecentContents: Sendable {
 /// What a file handle of the kernel holds.
 private final class OpenFile: Sendable {
   let content: any TreeContent
+  let wasRead = Atomic<Bool>(false)
 
   init(_ content: any TreeContent) { self.content = content }
 

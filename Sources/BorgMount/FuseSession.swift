@@ -10,6 +10,7 @@ public final class FuseSession: @unchecked Sendable {
   // Safe: libfuse's session may be told to exit from any thread; the rest is called by the owner alone.
   private let session: OpaquePointer
   private let operations: FuseOperations
+  private let filler: PageFiller
   private let hasEnded = Atomic<Bool>(false)
 
   /// More than the kernel's reading ahead can occupy, so that a listing finds a thread whatever is being fetched.
@@ -20,7 +21,9 @@ public final class FuseSession: @unchecked Sendable {
     _ tree: any FileTree, options: [String], log: @escaping @Sendable (String) -> Void = { _ in },
     storedBytes: @escaping @Sendable () -> Int64 = { 0 }
   ) throws(MountError) {
-    operations = FuseOperations(tree, log: log, storedBytes: storedBytes)
+    let pages = KernelPages()
+    filler = PageFiller(tree, store: pages.store)
+    operations = FuseOperations(tree, filler: filler, log: log, storedBytes: storedBytes)
     var table = FuseOperations.table
     let arguments = ["borgfs"] + options.flatMap { ["-o", $0] }
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
@@ -30,6 +33,7 @@ public final class FuseSession: @unchecked Sendable {
       throw .mountFailed
     }
     self.session = session
+    pages.belong(to: session)
   }
 
   deinit { fuse_session_destroy(session) }
@@ -51,10 +55,26 @@ public final class FuseSession: @unchecked Sendable {
 
   /// Makes `serve`, which runs in `thread`, return. The mount point stays behind, dead once the session is gone.
   func end(servingIn thread: pthread_t) {
+    filler.close()
     fuse_session_exit(session)
     while !hasEnded.load(ordering: .sequentiallyConsistent) {
       pthread_kill(thread, MountSignals.wakeUp)
       usleep(10_000)
     }
+  }
+}
+
+/// The kernel's pages of a session's files.
+private final class KernelPages: @unchecked Sendable {
+  // Safe: the session is set before there are requests and outlives them; libfuse takes notices from any thread.
+  private var session: OpaquePointer?
+
+  func belong(to session: OpaquePointer) { self.session = session }
+
+  /// Stores all of a file's bytes. False: the kernel knows no such file at present.
+  func store(_ pieces: [ArraySlice<UInt8>], in inode: UInt64) -> Bool {
+    guard let session else { return false }
+    let bytes = pieces.count == 1 ? pieces[0] : Array(pieces.joined())[...]
+    return bytes.withUnsafeBytes { cfuse_store(session, inode, $0.baseAddress, $0.count) == 0 }
   }
 }

@@ -12,6 +12,8 @@ public final class ArchiveTree: FileTree {
   private let generation: UInt32
 
   private static let root: UInt32 = 0
+  /// How many items are looked at for the next file.
+  private static let itemsToNextFile: UInt32 = 8
 
   /// Reads one archive, to be mounted alone.
   public convenience init(
@@ -112,6 +114,18 @@ public final class ArchiveTree: FileTree {
     }
     guard let location = node.location else { throw .noSuchEntry }
     return try source.content(of: try item(node), in: archives[node.archive], at: location)
+  }
+
+  public func file(after inode: UInt64) -> FollowingFile? {
+    guard let start = try? node(inode) else { return nil }
+    for distance in 1...ArchiveTree.itemsToNextFile {
+      let (node, isTooFar) = start.addingReportingOverflow(distance)
+      guard !isTooFar, let description = try? nodes.ownDescription(of: node) else { continue }
+      let isRegular = description.mode & FileType.mask == FileType.regular
+      guard isRegular, description.size > 0, !description.isDamaged else { continue }
+      return FollowingFile(inode: self.inode(node), size: description.size)
+    }
+    return nil
   }
 
   /// At least those of all objects together.

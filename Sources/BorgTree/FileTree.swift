@@ -14,6 +14,9 @@ public protocol FileTree: AnyObject, Sendable {
   func open(_ inode: UInt64) throws(TreeError) -> any TreeContent
   /// Whether `open` succeeds for every file there is, so that nobody need ask.
   var opensEverything: Bool { get }
+  /// The regular file that comes next in the archive after this one, of those with contents that can be opened; nil:
+  /// there is none nearby.
+  func file(after inode: UInt64) -> FollowingFile?
   func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8]
   func xattrNames(of inode: UInt64) throws(TreeError) -> [[UInt8]]
   /// The attribute's value; `.noSuchAttribute` when it has none of this name, `.noAttributesOfKind` when nothing in the
@@ -28,6 +31,17 @@ public struct TreeEntry {
   /// What to give `forEachEntry` to go on after this entry.
   public var position: UInt64
   public var attributes: Attributes
+}
+
+/// The file that whoever reads an archive's files in order reads next.
+public struct FollowingFile: Equatable {
+  public var inode: UInt64
+  public var size: Int64
+
+  public init(inode: UInt64, size: Int64) {
+    self.inode = inode
+    self.size = size
+  }
 }
 
 /// What a tree holds in memory.

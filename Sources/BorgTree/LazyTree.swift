@@ -29,6 +29,7 @@ public final class LazyTree: FileTree {
   }
 
   public func open(_ inode: UInt64) throws(TreeError) -> any TreeContent { try tree().open(inode) }
+  public func file(after inode: UInt64) -> FollowingFile? { made?.file(after: inode) }
   public var opensEverything: Bool { options.opensDamagedFiles || made?.opensEverything ?? false }
   public func linkTarget(of inode: UInt64) throws(TreeError) -> [UInt8] { try tree().linkTarget(of: inode) }
   public func xattrNames(of inode: UInt64) throws(TreeError) -> [[UInt8]] { try tree().xattrNames(of: inode) }

@@ -5,6 +5,8 @@ import BorgFormat
 protocol Nodes: Sendable {
   /// Throws `.noSuchEntry` for a number that was never given out.
   func description(of node: UInt32) throws(TreeError) -> NodeDescription
+  /// The same, nil where the number is that of a later name of another object, or of none.
+  func ownDescription(of node: UInt32) throws(TreeError) -> NodeDescription?
   /// The object of this name in a directory.
   func find(_ name: UnsafeRawBufferPointer, in directory: UInt32) throws(TreeError) -> UInt32?
   func parent(of directory: UInt32) throws(TreeError) -> UInt32
@@ -61,6 +63,10 @@ extension NodeTable: Nodes {
   func description(of number: UInt32) throws(TreeError) -> NodeDescription {
     guard Int(number) < count else { throw .noSuchEntry }
     return describe(number)
+  }
+
+  func ownDescription(of number: UInt32) -> NodeDescription? {
+    Int(number) < count && object(number) == number ? describe(number) : nil
   }
 
   func find(_ name: UnsafeRawBufferPointer, in directory: UInt32) throws(TreeError) -> UInt32? {

@@ -64,6 +64,10 @@ public final class RepositoryTree: FileTree {
 
   public func open(_ inode: UInt64) throws(TreeError) -> any TreeContent { try tree(inode).open(inode) }
 
+  public func file(after inode: UInt64) -> FollowingFile? {
+    inode == InodeNumber.root ? nil : (try? slot(inode))?.loaded?.file(after: inode)
+  }
+
   /// Unread archives may hold damaged files.
   public var opensEverything: Bool { options.opensDamagedFiles }
 

@@ -100,6 +100,8 @@ public protocol TreeContent: AnyObject, Sendable {
   var size: Int64 { get }
   /// Up to `count` bytes from `offset` on, in pieces that are held already; fewer only at the file's end.
   func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>]
+  /// All the file's bytes where none of them would have to be waited for. They are hardly asked for again.
+  func bytesAtHand() -> [ArraySlice<UInt8>]?
   /// The first place at or after `offset` where data is, or where a hole is; the file's end counts as a hole. Nil: there
   /// is none, or `offset` lies outside the file.
   func next(_ kind: ExtentKind, from offset: Int64) -> Int64?
@@ -109,6 +111,8 @@ public protocol TreeContent: AnyObject, Sendable {
 public enum ExtentKind: Sendable { case data, hole }
 
 extension TreeContent {
+  public func bytesAtHand() -> [ArraySlice<UInt8>]? { nil }
+
   /// As of a file without holes.
   public func next(_ kind: ExtentKind, from offset: Int64) -> Int64? {
     guard offset >= 0, offset < size else { return nil }

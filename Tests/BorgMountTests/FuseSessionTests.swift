@@ -109,6 +109,50 @@ import Testing
     #expect(llistxattr(mount.path("plain"), &buffer, buffer.count) == 0)
   }
 
+  /// With a damaged file among them every file is opened with a handle.
+  @Test(arguments: [false, true]) func `files read one after the other are asked for now and then`(
+    withHandles: Bool
+  ) throws {
+    let names = (0..<40).map { "f\($0)" }
+    let texts = names.map { String(repeating: $0, count: 900) }
+    var files: [File] = [.directory("d")] + zip(names, texts).map { .file("d/\($0)", $1) }
+    if withHandles { files.append(File.file("damaged", "0").with { $0.chunksHealthy = [] }) }
+    let source = MemoryTreeSource([("a", files)])
+    let options = TreeOptions(uid: getuid(), gid: getgid(), mountTime: 0)
+    let mount = try MountedTree(ArchiveTree(of: try source.archives()[0], from: source, options: options))
+    // The kernel keeps nothing of files that it was never told of.
+    #expect(try mount.entries("d").count == 42)
+    for (name, text) in zip(names, texts) { #expect(try mount.content("d/\(name)") == Array(text.utf8)) }
+    #expect(source.reads == ["d/f0", "d/f1", "d/f6", "d/f15", "d/f32"])
+    for (name, text) in zip(names, texts) { #expect(try mount.content("d/\(name)") == Array(text.utf8)) }
+    #expect(source.reads.count == 5)
+  }
+
+  @Test func `many readers of the same files each get their bytes`() throws {
+    let files: [File] = (0..<400).map { n in
+      .file("f\(n)", bytes: (0..<(1 + n * 41 % 20_000)).map { UInt8(truncatingIfNeeded: $0 &* (n + 1)) })
+    }
+    for _ in 0..<3 {
+      let mount = try MountedTree(files)
+      #expect(try mount.entries("").count == 402)
+      let wrong = Atomic<Int>(0)
+      let path = mount.path("f")
+      let readers = try (0..<8).map { _ in
+        try Worker {
+          for (number, file) in files.enumerated() {
+            let descriptor = open("\(path)\(number)", O_RDONLY)
+            defer { close(descriptor) }
+            var bytes = [UInt8](repeating: 0, count: 30_000)
+            let count = pread(descriptor, &bytes, bytes.count, 0)
+            if bytes.prefix(max(0, count)) != file.content[...] { wrong.add(1, ordering: .relaxed) }
+          }
+        }
+      }
+      for reader in readers { reader.join() }
+      #expect(wrong.load(ordering: .relaxed) == 0)
+    }
+  }
+
   @Test func `statfs tells block size and longest name`() throws {
     let mount = try MountedTree([])
     var status = statvfs()

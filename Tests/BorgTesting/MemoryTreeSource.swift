@@ -9,6 +9,7 @@ public final class MemoryTreeSource: TreeSource {
   public struct File: Sendable {
     public var item: Item
     public var content: [UInt8]
+    public var isAtHand = true
   }
 
   public struct Contents: Sendable {
@@ -21,6 +22,7 @@ public final class MemoryTreeSource: TreeSource {
     var unreadable: Set<String> = []
     var warnings: [String] = []
     var listings = 0
+    var reads: [[UInt8]] = []
     var shown: Set<String>?
     var hasChanged = false
   }
@@ -53,6 +55,8 @@ public final class MemoryTreeSource: TreeSource {
   public func scans(of archive: String) -> Int { state.withLock { $0.scans[archive] ?? 0 } }
   /// How often it was asked which archives there are.
   public var listings: Int { state.withLock { $0.listings } }
+  /// The paths of the files whose bytes were asked for, in order.
+  public var reads: [String] { state.withLock { $0.reads.map { String(decoding: $0, as: UTF8.self) } } }
   public var warnings: [String] { state.withLock { $0.warnings } }
   public func makeUnreadable(_ archive: String) { state.withLock { _ = $0.unreadable.insert(archive) } }
   public func makeReadable(_ archive: String) { state.withLock { _ = $0.unreadable.remove(archive) } }
@@ -99,7 +103,8 @@ public final class MemoryTreeSource: TreeSource {
 
   public func content(of item: Item) throws(TreeError) -> any TreeContent {
     for archive in contents {
-      if let file = archive.files.first(where: { $0.item.chunks == item.chunks }) { return MemoryContent(file.content) }
+      guard let file = archive.files.first(where: { $0.item.chunks == item.chunks }) else { continue }
+      return MemoryContent(file.content, isAtHand: file.isAtHand) { self.state.withLock { $0.reads.append(item.path) } }
     }
     throw .ioFailed("no content")
   }
@@ -122,15 +127,24 @@ public final class MemoryTreeSource: TreeSource {
 /// A file's bytes in memory.
 private final class MemoryContent: TreeContent {
   private let bytes: [UInt8]
+  private let isAtHand: Bool
+  private let onRead: @Sendable () -> Void
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  init(_ bytes: [UInt8], isAtHand: Bool, onRead: @escaping @Sendable () -> Void) {
+    self.bytes = bytes
+    self.isAtHand = isAtHand
+    self.onRead = onRead
+  }
 
   var size: Int64 { Int64(bytes.count) }
 
   func bytes(at offset: Int64, count: Int) throws(TreeError) -> [ArraySlice<UInt8>] {
+    onRead()
     guard offset >= 0, offset < Int64(bytes.count) else { return [] }
     return [bytes[Int(offset)...].prefix(count)]
   }
+
+  func bytesAtHand() -> [ArraySlice<UInt8>]? { isAtHand ? [bytes[...]] : nil }
 }
 
 extension MemoryTreeSource {

@@ -203,6 +203,21 @@ struct ArchiveTreeTests {
     #expect(try errors(File.file("x").with { $0.xattrs = [label] }) == [none, none, noneHere, noneHere])
   }
 
+  @Test(arguments: [true, false]) func `the next file to be read is known`(offersStreams: Bool) throws {
+    var files: [File] = [File.file("a", "1").with { $0.hardlinkMaster = true }, .directory("d"), .file("d/empty")]
+    files += [.symbolicLink("d/s", to: "a"), File.file("d/bad", "0").with { $0.chunksHealthy = [] }]
+    files += [.hardLink("d/a", to: "a"), .file("d/b", "22")]
+    files += (0..<8).map { .directory("d/e\($0)") } + [.file("far", "333")]
+    let archives = [(name: "a", files: files)]
+    let source: any TreeSource = offersStreams ? StreamTreeSource(archives, cut: 60) : MemoryTreeSource(archives)
+    let tree = try ArchiveTree(of: try source.archives()[0], from: source, options: .test)
+    let (a, b) = (try tree.at("a").inode, try tree.at("d/b").inode)
+    #expect(tree.file(after: a) == FollowingFile(inode: b, size: 2))
+    #expect(tree.file(after: b) == nil)
+    #expect(tree.file(after: try tree.at("far").inode) == nil)
+    #expect(tree.file(after: .max) == nil)
+  }
+
   @Test func `damaged files open only when asked for`() throws {
     let files: [File] = [File.file("f", "zeros").with { $0.chunksHealthy = [] }]
     #expect(throws: TreeError.contentDamaged) { try ArchiveTree.of(files).text("f") }

@@ -63,6 +63,15 @@ public final class ChunkReader: @unchecked Sendable {
     try chunk(id, sizeHint: sizeHint, maximumSize: .max, bytesInFlight: 2 * (sizeHint ?? 0), isAhead: false)
   }
 
+  /// The chunk if it need not be fetched.
+  public func chunkAtHand(_ id: ChunkID) -> [UInt8]? {
+    condition.withLock {
+      guard let bytes = cache.chunk(id) else { return nil }
+      counts.hits += 1
+      return bytes
+    }
+  }
+
   private enum Plan {
     case ready([UInt8])
     case wait(Fetch)

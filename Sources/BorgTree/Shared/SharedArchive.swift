@@ -64,6 +64,12 @@ final class SharedArchive: Nodes {
     return description
   }
 
+  func ownDescription(of node: UInt32) throws(TreeError) -> NodeDescription? {
+    let item = node & ~SharedArchive.itemBit
+    guard item != node, item < assembly.itemCount, object(item) == node else { return nil }
+    return try itemDescription(item)
+  }
+
   func parent(of directory: UInt32) throws(TreeError) -> UInt32 { assembly.directories[Int(directory)].parent }
 
   func find(_ name: UnsafeRawBufferPointer, in directory: UInt32) throws(TreeError) -> UInt32? {

@@ -86,6 +86,10 @@ public final class ViewsTree: FileTree {
     return try base.xattr(name, of: inode)
   }
 
+  public func file(after inode: UInt64) -> FollowingFile? {
+    nodes.withLock { $0.view(of: inode) } == nil ? base.file(after: inode) : nil
+  }
+
   public var opensEverything: Bool { base.opensEverything }
   public var statistics: TreeStatistics { base.statistics }
 }
