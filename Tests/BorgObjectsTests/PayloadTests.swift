@@ -1,5 +1,8 @@
 import BorgFormat
+import BorgSystem
 import BorgTesting
+import CLZMA
+import Glibc
 import Testing
 
 @testable import BorgObjects
@@ -130,5 +133,38 @@ import Testing
 
   private func method(_ payload: [UInt8]) -> String? {
     payload.withUnsafeBytes { Compressor.methodName(ofPayload: $0) }
+  }
+
+  /// Or a check with repair would delete what is in order.
+  @Test func `want of memory is not taken for damage`() throws {
+    var wanting = lzma_allocator()
+    wanting.alloc = { _, _, _ in nil }
+    wanting.free = { _, _ in }
+    let lzma = try payload("lzma,1")
+    #expect(throws: SystemError(code: ENOMEM)) {
+      try withUnsafePointer(to: &wanting) { try decode(lzma, LZMA(allocator: $0).decompress) }
+    }
+    let zlib = try payload("zlib,6")
+    #expect(throws: SystemError(code: ENOMEM)) {
+      try decode(zlib, Zlib(allocate: { _, _, _ in nil }).decompress)
+    }
+    #expect(try decode(lzma, LZMA().decompress) == 100_000)
+    #expect(try decode(zlib, Zlib().decompress) == 100_000)
+  }
+
+  /// What follows the method's bytes.
+  private func payload(_ method: String) throws -> ArraySlice<UInt8> {
+    let plain = [UInt8](repeating: 7, count: 100_000)
+    let compressor = try Compressor(parsing: method)
+    let payload = plain.withUnsafeBytes { encoder.payload(of: $0, with: compressor, reserving: 0) }
+    return method.hasPrefix("lzma") ? payload.dropFirst(2) : payload[...]
+  }
+
+  private func decode(
+    _ data: ArraySlice<UInt8>,
+    _ decompress: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws -> Int?
+  ) throws -> Int? {
+    var target = [UInt8](repeating: 0, count: 200_000)
+    return try data.withUnsafeBytes { data in try target.withUnsafeMutableBytes { try decompress(data, $0) } }
   }
 }

@@ -1,4 +1,6 @@
+import BorgSystem
 import CLZMA
+import Glibc
 
 /// .xz streams without an integrity check, and on reading also legacy .lzma files. The coder's memory is kept between
 /// chunks.
@@ -10,7 +12,11 @@ final class LZMA {
   private static let lzma2: UInt64 = 0x21
   private static let endOfFilters = UInt64.max
 
-  init() { stream.initialize(to: lzma_stream()) }
+  /// `allocator`: where memory comes from, if not from malloc.
+  init(allocator: UnsafePointer<lzma_allocator>? = nil) {
+    stream.initialize(to: lzma_stream())
+    stream.pointee.allocator = allocator
+  }
 
   deinit {
     lzma_end(stream)
@@ -34,15 +40,12 @@ final class LZMA {
     return lzma_code(stream, LZMA_FINISH) == LZMA_STREAM_END ? target.count - stream.pointee.avail_out : nil
   }
 
-  /// Nil when `target` is too small.
-  func decompress(
-    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
-  ) throws(DecompressionError) -> Int? {
-    guard lzma_auto_decoder(stream, Self.memoryLimit, 0) == LZMA_OK else {
-      throw DecompressionError("Cannot start the LZMA decoder")
-    }
+  /// Nil when `target` is too small. Want of memory is no `DecompressionError`: the data may be in order.
+  func decompress(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int? {
+    let started = lzma_auto_decoder(stream, Self.memoryLimit, 0)
     connect(source, target)
-    switch lzma_code(stream, LZMA_FINISH) {
+    switch started == LZMA_OK ? lzma_code(stream, LZMA_FINISH) : started {
+    case LZMA_MEM_ERROR: throw SystemError(code: ENOMEM)
     case LZMA_STREAM_END: return target.count - stream.pointee.avail_out
     case LZMA_OK, LZMA_BUF_ERROR:
       if stream.pointee.avail_out == 0 { return nil }

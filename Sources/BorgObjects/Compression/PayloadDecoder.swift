@@ -18,7 +18,8 @@ struct PayloadDecoder {
     guard size <= sizes.maximum else { throw DecompressionError("\(size) bytes where \(sizes.maximum) are expected") }
   }
 
-  /// Throws `DecompressionError`, and `UnknownMethod` for a payload that no method claims.
+  /// Throws `DecompressionError`, `UnknownMethod` for a payload that no method claims, and `SystemError` where memory is
+  /// wanting.
   func plain(_ payload: UnsafeRawBufferPointer, _ sizes: Sizes) throws -> [UInt8] {
     var payload = payload
     for _ in 0...Self.maximumNesting {

@@ -1,4 +1,6 @@
+import BorgSystem
 import CZlib
+import Glibc
 
 /// Complete zlib streams, with the encoder kept between chunks. The streams lie in memory of their own because zlib
 /// remembers their address.
@@ -8,9 +10,11 @@ final class Zlib {
   private var deflaterLevel: Int32?
   private var hasInflater = false
 
-  init() {
+  /// `allocate`: where memory for decompressing comes from, if not from malloc.
+  init(allocate: alloc_func? = nil) {
     deflater.initialize(to: z_stream())
     inflater.initialize(to: z_stream())
+    inflater.pointee.zalloc = allocate
   }
 
   deinit {
@@ -32,11 +36,9 @@ final class Zlib {
     return target.count - Int(deflater.pointee.avail_out)
   }
 
-  /// Nil when `target` is too small.
-  func decompress(
-    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
-  ) throws(DecompressionError) -> Int? {
-    prepareInflater()
+  /// Nil when `target` is too small. Want of memory is no `DecompressionError`: the data may be in order.
+  func decompress(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int? {
+    try prepareInflater()
     Self.connect(inflater, source, target)
     let result = inflate(inflater, Z_FINISH)
     if result == Z_STREAM_END { return target.count - Int(inflater.pointee.avail_out) }
@@ -44,6 +46,7 @@ final class Zlib {
       if inflater.pointee.avail_out == 0 { return nil }
       throw DecompressionError("Error -5 while decompressing data: incomplete or truncated stream")
     }
+    if result == Z_MEM_ERROR { throw SystemError(code: ENOMEM) }
     let reason = inflater.pointee.msg.map { ": " + String(cString: $0) } ?? ""
     throw DecompressionError("Error \(result) while decompressing data\(reason)")
   }
@@ -59,12 +62,13 @@ final class Zlib {
     deflaterLevel = level
   }
 
-  private func prepareInflater() {
+  private func prepareInflater() throws(SystemError) {
     if hasInflater {
       inflateReset(inflater)
       return
     }
     let result = inflateInit_(inflater, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard result != Z_MEM_ERROR else { throw SystemError(code: ENOMEM) }
     precondition(result == Z_OK, "zlib does not start")
     hasInflater = true
   }

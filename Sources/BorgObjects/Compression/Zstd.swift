@@ -1,4 +1,6 @@
+import BorgSystem
 import CZstd
+import Glibc
 
 /// Zstandard frames that carry their content's size, with contexts kept between chunks.
 final class Zstd {
@@ -33,12 +35,11 @@ final class Zstd {
     return Int(size)
   }
 
-  func decompress(
-    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
-  ) throws(DecompressionError) -> Int {
+  func decompress(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int {
     let size = ZSTD_decompressDCtx(
       decompressor, target.baseAddress, target.count, source.baseAddress, source.count)
     if ZSTD_isError(size) != 0 {
+      if ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation { throw SystemError(code: ENOMEM) }
       throw DecompressionError("zstd decompress failed: \(String(cString: ZSTD_getErrorName(size)))")
     }
     guard size == target.count else { throw DecompressionError("zstd decompress failed: size mismatch") }

@@ -3,14 +3,17 @@ import BorgFormat
 /// Keys under passphrases (keys.md sections 6 and 9.6).
 extension Key {
   private static let iterations = 100_000
+  /// More would be nothing but waiting, some seconds as it is.
+  private static let maximumIterations = 10_000_000
 
   /// Opens a key blob with a passphrase: nil when the passphrase is wrong.
   public static func open(
     _ blob: KeyBlob, passphrase: [UInt8], type: KeyType, tamRequiredDefault: Bool
   ) throws -> Key? {
-    guard let iterations = Int32(exactly: blob.iterations), iterations > 0 else { throw KeyError.invalidData }
-    var wrapping = KeyDerivation(passphrase: passphrase).key(
-      salt: blob.salt, iterations: Int(iterations), count: 32)
+    guard let iterations = Int(exactly: blob.iterations), (1...maximumIterations).contains(iterations) else {
+      throw KeyError.invalidData
+    }
+    var wrapping = KeyDerivation(passphrase: passphrase).key(salt: blob.salt, iterations: iterations, count: 32)
     var packed = applyCipher(to: blob.data, key: wrapping)
     defer {
       wrapping.withUnsafeMutableBytes { SecretMemory.wipe($0) }
