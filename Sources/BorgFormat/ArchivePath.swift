@@ -37,6 +37,10 @@ public enum ArchivePath {
     }
   }
 
+  /// What a hard link's source and the path of its first name have in common: `tar ./dir` and `tar -P` write sources that
+  /// their names have been normalized away from.
+  public static func linked(_ path: [UInt8]) -> [UInt8] { stored(normalized(path)) }
+
   /// Drops `count` leading elements; nil when nothing is left.
   public static func strippingComponents(_ count: Int, from path: [UInt8]) -> [UInt8]? {
     guard count > 0 else { return path.isEmpty ? nil : path }

@@ -14,14 +14,22 @@ public struct Environment: Sendable {
     var variables: [String: String] = [:]
     var next = Glibc.environ
     while let entry = next.pointee {
-      let text = String(cString: entry)
-      if let equals = text.firstIndex(of: "=") {
-        let name = String(text[..<equals])
-        if variables[name] == nil { variables[name] = String(text[text.index(after: equals)...]) }
+      if let (name, value) = variable(UnsafeRawBufferPointer(start: entry, count: strlen(entry))),
+        variables[name] == nil
+      {
+        variables[name] = value
       }
       next += 1
     }
     return Environment(variables: variables)
+  }
+
+  /// Split as bytes: what follows the sign may join it to one character.
+  static func variable(_ entry: UnsafeRawBufferPointer) -> (name: String, value: String)? {
+    guard let equals = entry.firstIndex(of: 0x3D) else { return nil }
+    return (
+      String(decoding: entry[..<equals], as: UTF8.self), String(decoding: entry[(equals + 1)...], as: UTF8.self)
+    )
   }
 
   public subscript(name: String) -> String? { variables[name] }

@@ -4,6 +4,8 @@ import Glibc
 public struct SystemError: Error, Equatable, CustomStringConvertible {
   public var code: Int32
   public var path: [UInt8]?
+  /// Of a call that is about two paths, the second.
+  public var target: [UInt8]?
 
   public init(code: Int32, path: [UInt8]? = nil) {
     self.code = code
@@ -21,9 +23,10 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
     return String(cString: text)
   }
 
-  /// `[Errno 2] No such file or directory: 'name'`
+  /// `[Errno 2] No such file or directory: 'name'`, with a target `'name' -> 'target'`
   public var description: String {
     guard let path else { return "[Errno \(code)] \(message)" }
-    return "[Errno \(code)] \(message): \(PythonText.quoted(path))"
+    let arrow = target.map { " -> \(PythonText.quoted($0))" } ?? ""
+    return "[Errno \(code)] \(message): \(PythonText.quoted(path))\(arrow)"
   }
 }

@@ -157,8 +157,10 @@ extension TreeBuilder {
 
   /// The object that a later name of a hard link means; nil, with a warning, when no item shows it.
   func master(of item: borrowing ItemSummary) -> HardLinkMaster? {
-    if let master = masters[item.source] { return master }
-    if let object = visibleObject(at: item.source) {
+    // What comes from `tar -P` has absolute sources; names have lost that slash.
+    let first = UnsafeRawBufferPointer(rebasing: item.source.drop { $0 == TreePath.separator })
+    if let master = masters[first] { return master }
+    if let object = visibleObject(at: first) {
       return HardLinkMaster(object: object, hasChunks: false, contentHash: 0)
     }
     let (path, master) = (displayText(Array(item.path)), displayText(Array(item.source)))

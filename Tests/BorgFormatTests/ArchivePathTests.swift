@@ -26,6 +26,11 @@ struct ArchivePathTests {
     #expect(displayText(ArchivePath.normalized(Array(path.utf8))) == normalized)
   }
 
+  @Test(arguments: ["a/b", "./a/b", "/a/b", "//a/./b", "../a/b"])
+  func `a hard link's source is compared as its name is stored`(source: String) {
+    #expect(displayText(ArchivePath.linked(Array(source.utf8))) == "a/b")
+  }
+
   @Test(arguments: [(0, "a/b", "a/b"), (1, "a/b", "b"), (1, "a/b/c", "b/c"), (1, "a//b", "/b"), (2, "a/b/c", "c")])
   func `leading elements are stripped`(count: Int, path: String, rest: String) {
     #expect(ArchivePath.strippingComponents(count, from: Array(path.utf8)) == Array(rest.utf8))

@@ -1,8 +1,15 @@
-import BorgSystem
 import BorgTesting
 import Testing
 
+@testable import BorgSystem
+
 @Suite struct EnvironmentTests {
+  @Test func `a value may begin with a mark that joins what stands before it`() {
+    let variable = Array("MARK=\u{301}x=y".utf8).withUnsafeBytes { Environment.variable($0) }
+    #expect(variable?.name == "MARK" && variable?.value.utf8.elementsEqual("\u{301}x=y".utf8) == true)
+    #expect(Array("MARK".utf8).withUnsafeBytes { Environment.variable($0) } == nil)
+  }
+
   @Test func `the first directory variable that is set wins`() {
     func directories(_ variables: [String: String]) -> [String] {
       let environment = Environment(variables: variables)

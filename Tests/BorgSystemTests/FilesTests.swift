@@ -10,6 +10,12 @@ import Testing
     folder = try TemporaryDirectory()
   }
 
+  @Test func `errors about two paths quote each`() {
+    var error = SystemError(code: ENOENT, path: Array("it's".utf8))
+    error.target = Array("there".utf8)
+    #expect(error.description == "[Errno 2] No such file or directory: \"it's\" -> 'there'")
+  }
+
   @Test func `replace leaves the new content and no temporary file`() throws {
     try Files.replace(folder.path("config"), with: Array("old".utf8))
     try Files.replace(folder.path("config"), with: Array("new".utf8))

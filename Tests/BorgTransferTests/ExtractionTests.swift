@@ -64,6 +64,22 @@ import Testing
     #expect(try lab.shell("cat \"$1/outside\"; cd \"$1/out\"; ls") == "keeplink\nok\n")
   }
 
+  /// As `tar -P` and `tar ./dir` write them.
+  @Test(arguments: ["/dir/first", "./dir/first", "//dir/./first"], [nil, "dir/second"])
+  func `sources of hard links need not be written as their names`(source: String, only: String?) throws {
+    let lab = try Lab()
+    var first = item("dir/first", 0o100644)
+    first.hardlinkMaster = true
+    let items = [first, item("dir/second", 0o100644, source: source), item("dir/third", 0o100644, source: source)]
+    try store(items, as: "linked", in: lab)
+    try lab.extract("linked", to: lab.path("out")) { options in
+      if let only { try options.matcher.addIncludePaths([Array(only.utf8)]) }
+    }
+    #expect(codes(lab).isEmpty)
+    let found = try lab.shell("cd \"$1/out\"; find . -type f -printf '%p %n\n' | sort")
+    #expect(found == (only.map { "./\($0) 1\n" } ?? "./dir/first 3\n./dir/second 3\n./dir/third 3\n"))
+  }
+
   @Test(arguments: ["/absolute", "../up"])
   func `an absolute path ends the run`(_ path: String) throws {
     let lab = try Lab()

@@ -161,17 +161,17 @@ public final class ArchiveComparison {
 extension ArchiveComparison {
   private func noteMaster(_ pair: Pair) {
     guard pair.old?.isHardlinkMaster ?? false || pair.new?.isHardlinkMaster ?? false else { return }
-    masters[ArchivePath.normalized(pair.path)] = pair
+    masters[ArchivePath.linked(pair.path)] = pair
   }
 
   private func hasMaster(_ item: Item) -> Bool {
     guard item.isHardlinkReference, let source = item.source else { return true }
-    return masters[ArchivePath.normalized(source)] != nil
+    return masters[ArchivePath.linked(source)] != nil
   }
 
   private func master(of item: Item?) -> Pair? {
     guard let item, item.isHardlinkReference, let source = item.source else { return nil }
-    return masters[ArchivePath.normalized(source)]
+    return masters[ArchivePath.linked(source)]
   }
 
   private func compare(_ pair: Pair) throws {

@@ -10,12 +10,23 @@ public enum Borg {
   /// Runs the process's command line and ends the process. `asBorgFS`: the executable is borgfs whatever its name.
   public static func main(asBorgFS: Bool = false) -> Never {
     blockBrokenPipeSignal()
+    takeStandardDescriptors()
     let words = ProcessArguments.current()
     let run = Run(
       program: Program(calledAs: words.first ?? [], role: asBorgFS ? .borgfs : nil), commandLine: words,
       environment: .current(), clock: .system, console: Console(), watchesSignals: true)
     let code = run.execute()
     exit(code.value)
+  }
+
+  /// Where the caller has closed a standard descriptor, no file that is opened later may get its number: a message would
+  /// be written into it, or a segment be read as input. Reading from what is put there fails.
+  private static func takeStandardDescriptors() {
+    while true {
+      let descriptor = open("/dev/null", O_WRONLY)
+      if descriptor > STDERR_FILENO { close(descriptor) }
+      if descriptor < 0 || descriptor > STDERR_FILENO { return }
+    }
   }
 }
 

@@ -85,18 +85,30 @@ struct LockRoster {
   }
 
   /// Owner and mode stay, so that others can go on. Where they can, the new roster is written whole before it takes the
-  /// old one's place: a full disk must not cost the other holders their entries. Under the exclusive lock.
+  /// old one's place: a full disk must not cost the other holders their entries. A shorter one has room in the old one's
+  /// place: a full disk must not keep a holder in it either. Under the exclusive lock.
   private func save(_ content: Content) throws {
     let members = content.kinds.map { (key: $0.kind.rawValue, value: JSONValue.array($0.entries)) }
     let text = Array(JSONValue.object(members).text().utf8)
     let present = (try? Files.status(path, followLinks: false)).flatMap { $0.st_mode & S_IFMT == S_IFREG ? $0 : nil }
-    if let present, present.st_uid != geteuid(), geteuid() != 0,
-      let file = try? File.open(path, O_WRONLY | O_NOFOLLOW)
-    {
-      try file.write(text)
-      guard ftruncate(file.descriptor, off_t(text.count)) == 0 else { throw SystemError.last(path) }
-      return try file.close()
+    if let present, present.st_uid != geteuid(), geteuid() != 0, try overwrite(text) { return }
+    do {
+      try replace(present, with: text)
+    } catch let error as SystemError where error.code == ENOSPC || error.code == EDQUOT {
+      guard let present, text.count <= present.st_size, try overwrite(text) else { throw error }
     }
+  }
+
+  /// False when the roster cannot be opened.
+  private func overwrite(_ text: [UInt8]) throws -> Bool {
+    guard let file = try? File.open(path, O_WRONLY | O_NOFOLLOW) else { return false }
+    try file.write(text)
+    guard ftruncate(file.descriptor, off_t(text.count)) == 0 else { throw SystemError.last(path) }
+    try file.close()
+    return true
+  }
+
+  private func replace(_ present: stat?, with text: [UInt8]) throws {
     let draftPath = path + Array(".tmp".utf8)
     // Somebody was killed who had begun one.
     try? Files.unlink(draftPath)

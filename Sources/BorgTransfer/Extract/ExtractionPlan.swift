@@ -32,7 +32,7 @@ struct ExtractionPlan {
   mutating func plan(_ item: Item) -> (PlannedItem, [ChunkListEntry])? {
     if item.part != nil, !options.considersPartFiles { return nil }
     guard let path = selectedPath(item.path) else {
-      if isPartial, item.isHardlinkMaster { unselected[ArchivePath.normalized(item.path)] = .some(item.chunks) }
+      if isPartial, item.isHardlinkMaster { unselected[ArchivePath.linked(item.path)] = .some(item.chunks) }
       return nil
     }
     var planned = PlannedItem(item: item, originalPath: item.path)
@@ -52,7 +52,7 @@ struct ExtractionPlan {
 
   /// The chunks for a later name that has to stand in for the first; nil when it is only linked.
   private mutating func link(_ planned: inout PlannedItem, to source: [UInt8]) -> [ChunkListEntry]? {
-    let master = ArchivePath.normalized(source)
+    let master = ArchivePath.linked(source)
     if let place = extracted[master] {
       planned.linkTarget = place
       return nil

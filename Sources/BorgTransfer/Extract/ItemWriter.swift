@@ -140,8 +140,7 @@ final class ItemWriter {
       _ = try create(item.path, operation: "link", link, inPlace: link)
     } catch {
       guard case .system(_, var failure) = error else { throw error }
-      // As Python names both: 'source' -> 'target'.
-      failure.path = displayPath(source) + Array("' -> '".utf8) + displayPath(item.path)
+      (failure.path, failure.target) = (displayPath(source), displayPath(item.path))
       throw BackupProblem.system(operation: "link", failure)
     }
   }
@@ -150,7 +149,7 @@ final class ItemWriter {
   private func openSource(_ source: [UInt8]) throws(BackupProblem) -> (directory: Int32, name: [UInt8]) {
     do throws(BackupProblem) {
       let path = try TargetPath(source)
-      guard let name = path.name, source.first != 0x2F else { throw BackupProblem.hardlinkSource }
+      guard let name = path.name else { throw BackupProblem.hardlinkSource }
       let directory = dup(try chain.directory(path.parents, creates: false))
       guard directory >= 0 else { throw BackupProblem.last("link") }
       return (directory, name)

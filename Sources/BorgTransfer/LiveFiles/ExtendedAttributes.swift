@@ -80,13 +80,15 @@ final class ExtendedAttributeReader {
   }
 }
 
-/// Writes extended attributes. Failures become warnings (rc 1) in Borg's words.
-func restoreExtendedAttributes(_ attributes: [ExtendedAttribute], to file: FileHandle, monitor: any Monitor) {
+/// Writes extended attributes. Failures become warnings (rc 1) in Borg's words, with the path.
+func restoreExtendedAttributes(
+  _ attributes: [ExtendedAttribute], of path: [UInt8], to file: FileHandle, monitor: any Monitor
+) {
   for attribute in attributes {
     var name = attribute.name.map { CChar(bitPattern: $0) }
     name.append(0)
     guard !attribute.name.contains(0), file.setAttribute(name, attribute.value) == 0 else {
-      let error = attribute.name.contains(0) ? SystemError(code: EINVAL) : SystemError.last()
+      let error = attribute.name.contains(0) ? SystemError(code: EINVAL, path: path) : SystemError.last(path)
       let reason =
         switch error.code {
         case E2BIG: "too big for this filesystem (\(error))"

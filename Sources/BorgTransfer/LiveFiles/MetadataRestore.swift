@@ -29,7 +29,7 @@ struct MetadataRestore {
     guard restoreMode(item, target) else { throw .last("attrs") }
     if acls, !item.isSymbolicLink { try restoreACLs(item, target) }
     if xattrs, !item.xattrs.isEmpty {
-      restoreExtendedAttributes(item.xattrs, to: handle(target), monitor: monitor)
+      restoreExtendedAttributes(item.xattrs, of: item.path, to: handle(target), monitor: monitor)
     }
     restoreTimes(item, target)
     if flags, let wanted = item.bsdflags { restoreFlags(wanted, item, target) }

@@ -190,6 +190,9 @@ final class ContentCutter {
   private let chunker: Chunker
   private var buffer: [UInt8] = []
   private var offset = 0
+  /// From how many bytes on it is looked for cuts again: small pieces would have all that waits searched each time.
+  private var nextSearch = 0
+  private static let bytesBetweenSearches = 1 << 20
 
   init(_ parameters: ChunkerParameters, seed: Int32) {
     switch parameters {
@@ -201,12 +204,15 @@ final class ContentCutter {
   func begin() {
     buffer.removeAll(keepingCapacity: true)
     offset = 0
+    nextSearch = 0
   }
 
   /// Hands out the pieces that are complete.
   func add(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     buffer += bytes
+    guard buffer.count >= nextSearch else { return }
     try drain(isEnd: false, body)
+    nextSearch = buffer.count + Self.bytesBetweenSearches
   }
 
   /// Hands out all that is left.

@@ -117,11 +117,11 @@ extension Recreation {
       try contents.stopIfRequested()
       guard matcher.decide(item.path).isIncluded else {
         if monitor.wantsFileStatus { monitor.fileStatus("x", path: item.path) }
-        if item.isHardlinkMaster { masters[ArchivePath.normalized(item.path)] = LeftOutMaster(item: item) }
+        if item.isHardlinkMaster { masters[ArchivePath.linked(item.path)] = LeftOutMaster(item: item) }
         continue
       }
       if item.isHardlinkReference, let source = item.source {
-        Self.inherit(from: &masters[ArchivePath.normalized(source)], &item)
+        Self.inherit(from: &masters[ArchivePath.linked(source)], &item)
       }
       let status = options.isDryRun ? "-" : Self.letter(of: item)
       if monitor.wantsFileStatus { monitor.fileStatus(status, path: item.path) }

@@ -41,6 +41,11 @@ struct ChunkWorker {
       switch batch.chunks[index].content {
       case .known: continue
       case .zeros(let count):
+        // A hole costs nothing where its chunk is there already.
+        if let id = zeroIDs[count], chunks[id] != nil {
+          batch.chunks[index].id = id
+          continue
+        }
         let zeros = [UInt8](repeating: 0, count: count)
         try zeros.withUnsafeBytes { try process($0, &batch.chunks[index], batch) }
       case .slice(let offset, let count):

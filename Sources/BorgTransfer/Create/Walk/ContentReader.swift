@@ -13,6 +13,9 @@ final class ContentReader {
   private let interruption: Interruption
   /// A file of at most so many bytes is one chunk, whatever is in it.
   private let singleChunkLimit: Int
+  /// Read since the kernel's pages were last given back.
+  private var bytesToForget = 0
+  private static let bytesToForgetAtOnce = 16 << 20
 
   init(
     _ parameters: ChunkerParameters, seed: Int32, sparse: Bool, builder: BatchBuilder, interruption: Interruption
@@ -78,6 +81,7 @@ final class ContentReader {
 
   /// Reads to the end of the file and hands on its chunks as they are cut.
   func read(_ descriptor: Int32) throws {
+    defer { forget(descriptor) }
     if let buzhash {
       try readCutting(buzhash) { try fill($0, from: descriptor) }
     } else if case .fixed(let block, let header) = parameters {
@@ -178,6 +182,14 @@ final class ContentReader {
       }
       if interruption.isAbortRequested { throw Interruption.Aborted() }
     }
+    bytesToForget += done
+    if bytesToForget >= Self.bytesToForgetAtOnce { forget(descriptor) }
     return done
+  }
+
+  /// Gives the kernel's pages of what was read back: a backup must not push out what others work with.
+  private func forget(_ descriptor: Int32) {
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    bytesToForget = 0
   }
 }

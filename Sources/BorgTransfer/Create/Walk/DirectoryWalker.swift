@@ -50,6 +50,10 @@ final class DirectoryWalker {
   private let interruption: Interruption
   private let selectsAll: Bool
   private var skipped: Set<FileID> = []
+  /// How many directories there are above.
+  private var depth = 0
+  /// As much as the stack surely holds.
+  private static let maximumDepth = 4000
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
 
   init(
@@ -154,7 +158,11 @@ extension DirectoryWalker {
   private func visitSelected(_ path: [UInt8], _ place: Place, _ root: Root, isExcluded: Bool) throws -> UInt8? {
     if place.type == DT_REG, let builder, !options.excludesNodump {
       if isExcluded { return nil }
-      return try builder.file(path, place, expected: nil, root) { self.isSkipped($0) }
+      do { return try builder.file(path, place, expected: nil, root) { self.isSkipped($0) } } catch is NotRegular {
+        // Something else is mounted there, or has taken the file's place.
+        let again = Place(directory: place.directory, name: place.name)
+        return try visitSelected(path, again, root, isExcluded: isExcluded)
+      }
     }
     guard let status = FileStatus(at: place.directory, place.name) else {
       throw BackupProblem.last("stat", place.nameBytes)
@@ -231,6 +239,11 @@ extension DirectoryWalker {
   }
 
   private func visitEntries(_ path: [UInt8], _ descriptor: Int32, _ root: Root) throws {
+    guard depth < Self.maximumDepth else {
+      throw BackupProblem.other("More than \(Self.maximumDepth) directories deep")
+    }
+    depth += 1
+    defer { depth -= 1 }
     let listing = try DirectoryListing(reading: descriptor, buffer: buffer)
     let prefix = path == [0x2E] ? [] : path.last == 0x2F ? path : path + [0x2F]
     try listing.names.withUnsafeBufferPointer { names in

@@ -62,6 +62,9 @@ final class ItemBuilder {
   }
 }
 
+/// What a directory calls a regular file is something else.
+struct NotRegular: Error {}
+
 extension ItemBuilder {
   private static let omitted = UInt8(ascii: "x")
 
@@ -172,7 +175,7 @@ extension ItemBuilder {
 
 extension ItemBuilder {
   /// A regular file, or with --read-special anything that is read like one. `expected` nil: the directory says it is a
-  /// regular file, and nobody has looked closer.
+  /// regular file, and nobody has looked closer; throws `NotRegular` when it is something else.
   func file(
     _ path: [UInt8], _ place: Place, expected: FileStatus?, _ root: DirectoryWalker.Root, followsLink: Bool = false,
     isSkipped: (FileStatus) -> Bool
@@ -183,14 +186,21 @@ extension ItemBuilder {
     }
     let isSpecial = expected?.isSpecial ?? false
     let flags = O_RDONLY | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW) | (isSpecial ? 0 : O_NONBLOCK)
-    let file = try openFile(place, flags, wasSeen: expected != nil)
+    let file: OpenedFile
+    do { file = try openFile(place, flags, wasSeen: expected != nil) } catch {
+      // Sockets cannot be opened, nor links with these flags.
+      if expected == nil, let status = FileStatus(at: place.directory, place.name), status.type != FileType.regular {
+        throw NotRegular()
+      }
+      throw error
+    }
     defer { if place.opened != nil, let ahead { ahead.giveBack(file.descriptor) } else { close(file.descriptor) } }
     guard let stored = storedPath(path, root) else { return Self.omitted }
     guard let status = file.status ?? FileStatus(of: file.descriptor) else { throw BackupProblem.last("fstat") }
     if let expected {
       try status.checkStillThe(expected)
     } else if status.type != FileType.regular {
-      throw BackupProblem.raceCondition
+      throw NotRegular()
     }
     if isSkipped(status) { return nil }
     var item = Item(path: stored)
