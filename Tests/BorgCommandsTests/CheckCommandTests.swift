@@ -71,6 +71,29 @@ struct CheckCommandTests {
     try oracleFindsNothing()
   }
 
+  /// A machine that fails reads rightly the next time.
+  @Test func `what cannot be read ends the check and stays`() throws {
+    let before = try ids()
+    var object: [UInt8] = []
+    try damage { session in object = try session.repository.get(try #require(session.manifest.archives.last).id) }
+    let folder = "\(repository)/data/0"
+    let name = try #require(
+      try Files.names(in: Array(folder.utf8)).first { name in
+        try Files.read(Array(folder.utf8) + [0x2F] + name).firstRange(of: object) != nil
+      })
+    let path = Array(folder.utf8) + [0x2F] + name
+    let sound = try Files.read(path)
+    var damaged = sound
+    damaged[try #require(sound.firstRange(of: object)).upperBound - 1] ^= 1
+    try Files.replace(path, with: damaged)
+    let result = try check("--archives-only", "--repair")
+    #expect(result.code == 2 && result.error.contains("Segment entry checksum mismatch"))
+    try Files.replace(path, with: sound)
+    #expect(try ids() == before)
+    #expect(try check("--verify-data").code == 0)
+    try oracleFindsNothing()
+  }
+
   @Test func `a missing file chunk becomes zeros and is healed when it comes back`() throws {
     var lost: (id: ChunkID, object: [UInt8])?
     try damage { session in

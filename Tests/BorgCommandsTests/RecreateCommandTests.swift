@@ -46,4 +46,16 @@ struct RecreateCommandTests {
     #expect(try runner.run("list", repository).output == before)
     #expect(try runner.run("check", "--verify-data", repository).code == 0)
   }
+
+  /// As in Borg: a PATH takes the place of the roots before it, those after it come on top.
+  @Test func `roots among the patterns select what is behind them as well`() throws {
+    let source = "\(runner.directory.path)/source"
+    try Files.makeDirectory(Array(source.utf8))
+    for name in ["a", "b", "c"] { try Files.makeDirectory(Array("\(source)/\(name)".utf8)) }
+    #expect(try runner.run("create", "\(repository)::one", "\(source)/./").code == 0)
+    let archive = "\(repository)::one"
+    #expect(try runner.run("list", "--short", archive, "a", "--pattern=R b").output == "a\nb\n")
+    #expect(try runner.run("list", "--short", "--pattern=R b", archive, "a").output == "a\n")
+    #expect(try runner.run("list", "--short", "--pattern=R b", archive).output == "b\n")
+  }
 }

@@ -50,11 +50,15 @@ struct CheckedArchiveSource {
       threads: nil, maximumBytesAhead: CheckedArchiveSource.maximumBytesAhead,
       announcing: Announcer(repository, maximumBytes: CheckedArchiveSource.maximumBytesAhead) { $0 }, cost: \.byteCount
     ) { id, workspace in
-      do {
-        return .bytes(try codec.unseal(repository.get(id), id: id, workspace: workspace))
-      } catch RepositoryError.objectNotFound {
+      // What the repository cannot read ends the check, as in Borg: it may be read rightly the next time, and
+      // `--repair` would have deleted it. What it has lost for good, its own check takes out of the index first.
+      let object: [UInt8]
+      do { object = try repository.get(id) } catch RepositoryError.objectNotFound {
         return .missing
       } catch {
+        return .failed(error)
+      }
+      do { return .bytes(try codec.unseal(object, id: id, workspace: workspace)) } catch {
         return CheckState.isDamage(error) ? .damaged(CheckState.text(error)) : .failed(error)
       }
     }
@@ -87,11 +91,11 @@ struct CheckedArchiveSource {
     guard state.references.contains(entry.id) else {
       return .lost(["Archive metadata block \(entry.id.hex) is missing!"])
     }
+    let object = try state.session.repository.get(entry.id)
     let packed: [UInt8]
-    do {
-      packed = try state.session.codec.unseal(
-        state.session.repository.get(entry.id), id: entry.id, workspace: workspace)
-    } catch let error where CheckState.isDamage(error) {
+    do { packed = try state.session.codec.unseal(object, id: entry.id, workspace: workspace) } catch let error
+      where CheckState.isDamage(error)
+    {
       return .lost(["Archive metadata block \(entry.id.hex) is corrupted: \(CheckState.text(error))"])
     }
     let isAuthenticated: Bool

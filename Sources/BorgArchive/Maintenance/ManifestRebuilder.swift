@@ -56,11 +56,15 @@ struct ManifestRebuilder {
   private static func look(
     at id: ChunkID, _ repository: any Repository, _ codec: ObjectCodec, _ workspace: CodecWorkspace
   ) -> Found {
-    do {
-      let bytes = try codec.unseal(repository.get(id), id: id, workspace: workspace)
-      return seemsArchive(bytes) ? .candidate(bytes) : .nothing
-    } catch RepositoryError.objectNotFound {
+    let object: [UInt8]
+    do { object = try repository.get(id) } catch RepositoryError.objectNotFound {
       return .nothing
+    } catch {
+      return .failed(error)
+    }
+    do {
+      let bytes = try codec.unseal(object, id: id, workspace: workspace)
+      return seemsArchive(bytes) ? .candidate(bytes) : .nothing
     } catch {
       return CheckState.isDamage(error) ? .damaged(CheckState.text(error)) : .failed(error)
     }

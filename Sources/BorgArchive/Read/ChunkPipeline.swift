@@ -6,6 +6,8 @@ import BorgRepository
 /// bytes held. Used by extract, item streams, tar: whoever knows what it will read. For one thread.
 public final class ChunkPipeline {
   private let pipeline: OrderedPipeline<ChunkListEntry, [UInt8]>
+  /// Of chunks, as the default chunker cuts them.
+  private static let usualMaximumSize = 1 << 23
   /// The plaintext sizes of the chunks not handed out yet, as their list states them.
   private var sizes: [UInt32] = []
   private var firstSize = 0
@@ -17,8 +19,12 @@ public final class ChunkPipeline {
       announcing: Announcer(repository, maximumBytes: maximumBytesAhead, id: \.id), cost: \.count
     ) { chunk, workspace in
       let object = try repository.get(chunk.id)
-      let hint = chunk.size > 0 ? Int(chunk.size) : nil
-      return try codec.unseal(object, id: chunk.id, sizeHint: hint, workspace: workspace)
+      // Lists of stream chunks tell no sizes.
+      guard chunk.size > 0 else { return try codec.unseal(object, id: chunk.id, workspace: workspace) }
+      let size = Int(chunk.size)
+      // A list that is wrong costs its file, which whoever asked finds out; one that is absurd must not cost all memory.
+      let most = max(size, ChunkPipeline.usualMaximumSize)
+      return try codec.unseal(object, id: chunk.id, sizeHint: size, maximumSize: most, workspace: workspace)
     }
   }
 

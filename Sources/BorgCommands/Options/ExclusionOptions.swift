@@ -58,11 +58,12 @@ struct ExclusionOptions {
     return matcher
   }
 
-  /// The matcher of commands that read archives: PATHs (else `R` lines) include.
+  /// The matcher of commands that read archives: PATHs include, and `R` lines, of which those before PATHs give way to
+  /// these.
   func selectionMatcher(paths: [[UInt8]]) throws -> PatternMatcher {
     let matcher = PatternMatcher(fallback: true)
     for (action, pattern) in instructions { matcher.add(action, pattern) }
-    try matcher.addIncludePaths(paths.isEmpty ? rootsBeforePaths + rootsAfterPaths : paths)
+    try matcher.addIncludePaths((paths.isEmpty ? rootsBeforePaths : paths) + rootsAfterPaths)
     return matcher
   }
 
