@@ -69,7 +69,8 @@ import Testing
     first.keep(bytes(1), 1, id(1))
     first.finish()
     let path = try #require(try records().first)
-    for damage in [[], [1, 2, 3], try Files.read(path).dropLast() + [0], try Files.read(path) + [0]] as [[UInt8]] {
+    let sound = try Files.read(path)
+    for damage in [[], [1, 2, 3], sound.dropLast() + [~sound[sound.count - 1]], sound + [0]] as [[UInt8]] {
       try Files.replace(path, with: damage)
       #expect(first.load(1, id(1)) == nil)
       #expect(!Files.exists(path))
