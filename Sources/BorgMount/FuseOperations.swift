@@ -14,7 +14,7 @@ final class FuseOperations: Sendable {
   /// The bytes the mounted archives take where they are stored.
   private let storedBytes: @Sendable () -> Int64
   private let recentContents = Mutex(RecentContents())
-  private let filler: PageFiller
+  let filler: PageFiller
   private static let maximumReadSize = 1 << 20
   private static let maximumNameLength = 255
   /// SEEK_DATA and SEEK_HOLE.

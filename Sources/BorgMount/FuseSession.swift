@@ -10,7 +10,6 @@ public final class FuseSession: @unchecked Sendable {
   // Safe: libfuse's session may be told to exit from any thread; the rest is called by the owner alone.
   private let session: OpaquePointer
   private let operations: FuseOperations
-  private let filler: PageFiller
   private let hasEnded = Atomic<Bool>(false)
 
   /// More than the kernel's reading ahead can occupy, so that a listing finds a thread whatever is being fetched.
@@ -22,8 +21,8 @@ public final class FuseSession: @unchecked Sendable {
     storedBytes: @escaping @Sendable () -> Int64 = { 0 }
   ) throws(MountError) {
     let pages = KernelPages()
-    filler = PageFiller(tree, store: pages.store)
-    operations = FuseOperations(tree, filler: filler, log: log, storedBytes: storedBytes)
+    operations = FuseOperations(
+      tree, filler: PageFiller(tree, store: pages.store), log: log, storedBytes: storedBytes)
     var table = FuseOperations.table
     let arguments = ["borgfs"] + options.flatMap { ["-o", $0] }
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
@@ -55,7 +54,7 @@ public final class FuseSession: @unchecked Sendable {
 
   /// Makes `serve`, which runs in `thread`, return. The mount point stays behind, dead once the session is gone.
   func end(servingIn thread: pthread_t) {
-    filler.close()
+    operations.filler.close()
     fuse_session_exit(session)
     while !hasEnded.load(ordering: .sequentiallyConsistent) {
       pthread_kill(thread, MountSignals.wakeUp)

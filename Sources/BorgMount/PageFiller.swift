@@ -1,5 +1,4 @@
 import BorgTree
-import CFuse
 import Glibc
 import Synchronization
 

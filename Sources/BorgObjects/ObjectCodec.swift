@@ -31,8 +31,8 @@ public final class ObjectCodec: Sendable {
   }
 
   /// Authenticates, decrypts, decompresses and, when `id` is given and is not the manifest's, verifies the id.
-  /// Throws `IntegrityError` or `DecompressionError`, and `SystemError` where memory is wanting. `sizeHint` (from a chunk list) saves a copy for lz4. More plaintext
-  /// than `maximumSize`, in bytes, is an error before memory is taken for it.
+  /// Throws `IntegrityError` or `DecompressionError`, and `SystemError` where memory is wanting. `sizeHint` (from a chunk
+  /// list) saves a copy for lz4. More plaintext than `maximumSize`, in bytes, is an error before memory is taken for it.
   public func unseal(
     _ object: [UInt8], id: ChunkID?, sizeHint: Int? = nil, maximumSize: Int = .max, workspace: CodecWorkspace
   ) throws -> [UInt8] {
