@@ -60,6 +60,21 @@ import Testing
     }
   }
 
+  /// A wrong list is for whoever reads the file to find; an absurd one must not cost all memory.
+  @Test func `a pipeline decodes no more of a chunk than its list or the default chunker allows`() throws {
+    func decoded(_ length: Int, listed: UInt32) throws -> Int {
+      var entry = try SyntheticArchive.store([UInt8](repeating: 5, count: length), in: session)
+      entry.size = listed
+      let pipeline = ChunkPipeline(repository: session.repository, codec: session.codec)
+      defer { pipeline.close() }
+      pipeline.request([entry])
+      return try pipeline.next().count
+    }
+    #expect(try decoded(1 << 23, listed: 10) == 1 << 23)
+    #expect(throws: DecompressionError.self) { try decoded(8_388_609, listed: 10) }
+    #expect(try decoded(8_388_609, listed: 8_388_609) == 8_388_609)
+  }
+
   @Test func `no more of a chunk is decoded than its list says, and who expects more has it`() throws {
     let entry = try SyntheticArchive.store(Array(repeating: 5, count: 1000), in: session)
     var short = entry

@@ -11,16 +11,6 @@ struct CheckedArchive {
   let isAuthenticated: Bool
 }
 
-/// What became of one chunk of an item stream.
-enum StreamChunkOutcome: Sendable {
-  case bytes([UInt8])
-  case missing
-  case damaged(String)
-  case failed(any Error)
-
-  var byteCount: Int { if case .bytes(let bytes) = self { bytes.count } else { 0 } }
-}
-
 /// Reads archives one after another for a check; the item streams of the next few are fetched by worker threads
 /// meanwhile.
 struct CheckedArchiveSource {
@@ -35,7 +25,7 @@ struct CheckedArchiveSource {
   private static let maximumArchivesAhead = 8
 
   private let state: CheckState
-  private let pipeline: OrderedPipeline<ChunkID, StreamChunkOutcome>
+  private let pipeline: OrderedPipeline<ChunkID, CheckedObject>
   private let workspace = CodecWorkspace()
   private var waiting: ArraySlice<Manifest.Entry>
   private var opened: [Opened] = []
@@ -50,17 +40,7 @@ struct CheckedArchiveSource {
       threads: nil, maximumBytesAhead: CheckedArchiveSource.maximumBytesAhead,
       announcing: Announcer(repository, maximumBytes: CheckedArchiveSource.maximumBytesAhead) { $0 }, cost: \.byteCount
     ) { id, workspace in
-      // What the repository cannot read ends the check, as in Borg: it may be read rightly the next time, and
-      // `--repair` would have deleted it. What it has lost for good, its own check takes out of the index first.
-      let object: [UInt8]
-      do { object = try repository.get(id) } catch RepositoryError.objectNotFound {
-        return .missing
-      } catch {
-        return .failed(error)
-      }
-      do { return .bytes(try codec.unseal(object, id: id, workspace: workspace)) } catch {
-        return CheckState.isDamage(error) ? .damaged(CheckState.text(error)) : .failed(error)
-      }
+      CheckedObject(id, repository, codec, workspace)
     }
   }
 
@@ -79,7 +59,7 @@ struct CheckedArchiveSource {
     return opened.removeFirst()
   }
 
-  func nextChunk() throws -> StreamChunkOutcome {
+  func nextChunk() throws -> CheckedObject {
     let outcome = try pipeline.next()
     if case .failed(let error) = outcome { throw error }
     return outcome
@@ -91,12 +71,12 @@ struct CheckedArchiveSource {
     guard state.references.contains(entry.id) else {
       return .lost(["Archive metadata block \(entry.id.hex) is missing!"])
     }
-    let object = try state.session.repository.get(entry.id)
     let packed: [UInt8]
-    do { packed = try state.session.codec.unseal(object, id: entry.id, workspace: workspace) } catch let error
-      where CheckState.isDamage(error)
-    {
-      return .lost(["Archive metadata block \(entry.id.hex) is corrupted: \(CheckState.text(error))"])
+    switch CheckedObject(entry.id, state.session.repository, state.session.codec, workspace) {
+    case .bytes(let bytes): packed = bytes
+    case .missing(let error): throw error
+    case .damaged(let text): return .lost(["Archive metadata block \(entry.id.hex) is corrupted: \(text)"])
+    case .failed(let error): throw error
     }
     let isAuthenticated: Bool
     do {

@@ -43,7 +43,7 @@ struct ItemStreamRepair {
   }
 
   /// Takes all chunks of the stream, which `next` hands out in order.
-  mutating func run(_ next: () throws -> StreamChunkOutcome) throws -> Result {
+  mutating func run(_ next: () throws -> CheckedObject) throws -> Result {
     for number in archive.metadata.items.indices {
       self.number = number
       switch try next() {

@@ -6,15 +6,6 @@ import BorgSystem
 /// Makes a new manifest for a repository that has lost its own: every object is read, and those that are archive
 /// metadata with a valid TAM are put on it (archives.md section 8).
 struct ManifestRebuilder {
-  private enum Found: Sendable {
-    case nothing
-    case candidate([UInt8])
-    case damaged(String)
-    case failed(any Error)
-
-    var byteCount: Int { if case .candidate(let bytes) = self { bytes.count } else { 0 } }
-  }
-
   private static let usualLength = 32 << 10
   private static let batch = 1000
   private let state: CheckState
@@ -27,10 +18,13 @@ struct ManifestRebuilder {
     info("Rebuilding missing manifest, this might take some time...")
     let ids = state.references.ids
     let (repository, codec) = (state.session.repository, state.session.codec)
-    let pipeline = OrderedPipeline<ChunkID, Found>(
-      threads: nil, maximumBytesAhead: 32 << 20, announcing: Announcer(repository) { $0 }, cost: \.byteCount
+    // Of what is no archive nothing is kept.
+    let pipeline = OrderedPipeline<ChunkID, CheckedObject?>(
+      threads: nil, maximumBytesAhead: 32 << 20, announcing: Announcer(repository) { $0 }, cost: { $0?.byteCount ?? 0 }
     ) { id, workspace in
-      ManifestRebuilder.look(at: id, repository, codec, workspace)
+      let object = CheckedObject(id, repository, codec, workspace)
+      if case .bytes(let bytes) = object, !ManifestRebuilder.seemsArchive(bytes) { return nil }
+      return object
     }
     defer { pipeline.close() }
     var progress = FinePercentProgress(
@@ -40,8 +34,8 @@ struct ManifestRebuilder {
     for id in ids {
       progress.advance()
       switch try pipeline.next() {
-      case .nothing: break
-      case .candidate(let bytes): try add(id, bytes)
+      case nil, .missing: break
+      case .bytes(let bytes): try add(id, bytes)
       case .damaged(let text): state.report("Skipping corrupted chunk: \(text)")
       case .failed(let error): throw error
       }
@@ -51,23 +45,6 @@ struct ManifestRebuilder {
     guard !state.repairs else { return }
     state.monitor.note(
       "The rebuilt manifest will only be committed when using --repair!", logger: CheckState.logger)
-  }
-
-  private static func look(
-    at id: ChunkID, _ repository: any Repository, _ codec: ObjectCodec, _ workspace: CodecWorkspace
-  ) -> Found {
-    let object: [UInt8]
-    do { object = try repository.get(id) } catch RepositoryError.objectNotFound {
-      return .nothing
-    } catch {
-      return .failed(error)
-    }
-    do {
-      let bytes = try codec.unseal(object, id: id, workspace: workspace)
-      return seemsArchive(bytes) ? .candidate(bytes) : .nothing
-    } catch {
-      return CheckState.isDamage(error) ? .damaged(CheckState.text(error)) : .failed(error)
-    }
   }
 
   private static let archiveKeys = Set(
