@@ -157,12 +157,11 @@ extension TreeBuilder {
 
   /// The object that a later name of a hard link means; nil, with a warning, when no item shows it.
   func master(of item: borrowing ItemSummary) -> HardLinkMaster? {
-    // What comes from `tar -P` has absolute sources; names have lost that slash.
-    let first = UnsafeRawBufferPointer(rebasing: item.source.drop { $0 == TreePath.separator })
-    if let master = masters[first] { return master }
-    if let object = visibleObject(at: first) {
-      return HardLinkMaster(object: object, hasChunks: false, contentHash: 0)
+    let found: HardLinkMaster? = ArchivePath.linked(Array(item.source)).withUnsafeBytes { first in
+      if let master = masters[first] { return master }
+      return visibleObject(at: first).map { HardLinkMaster(object: $0, hasChunks: false, contentHash: 0) }
     }
+    if let found { return found }
     let (path, master) = (displayText(Array(item.path)), displayText(Array(item.source)))
     source.warn("Skipping broken hard link: \(path) -> \(master)")
     return nil

@@ -75,13 +75,20 @@ struct ArchiveTreeTests {
     #expect(throws: TreeError.notADirectory) { try tree.at("a/b") }
   }
 
-  /// `tar -P` makes absolute sources.
-  @Test(arguments: ["a", "/a"]) func `hard links share inode and content and count visible names`(
-    source: String
-  ) throws {
-    let tree = try ArchiveTree.of([
-      File.file("a", "data").with { $0.hardlinkMaster = true }, .hardLink("d/b", to: source), .hardLink("c", to: "a"),
-    ])
+  /// `tar -P` makes absolute sources, `tar ./dir` those that begin with a dot.
+  @Test(arguments: ["a", "/a", "./a"], [true, false])
+  func `hard links share inode and content and count visible names`(source: String, offersStreams: Bool) throws {
+    let archives = [
+      (
+        name: "a",
+        files: [
+          File.file("a", "data").with { $0.hardlinkMaster = true }, .hardLink("d/b", to: source),
+          .hardLink("c", to: "a"),
+        ]
+      )
+    ]
+    let origin: any TreeSource = offersStreams ? StreamTreeSource(archives, cut: 60) : MemoryTreeSource(archives)
+    let tree = try ArchiveTree(of: try origin.archives()[0], from: origin, options: .test)
     let inodes = try ["a", "d/b", "c"].map { try tree.at($0) }
     #expect(Set(inodes.map(\.inode)).count == 1)
     #expect(inodes.map(\.linkCount) == [3, 3, 3])

@@ -43,7 +43,7 @@ struct TaggedDirectories {
       if options.excludeIfPresent.contains(name) {
         found.append((directory, item.path))
       } else if options.excludesCaches, name == Self.cacheTag, item.isRegular {
-        let content = item.chunks != nil ? item : item.source.flatMap { masters[$0] ?? nil }
+        let content = item.chunks != nil ? item : item.source.flatMap { masters[ArchivePath.linked($0)] ?? nil }
         if let chunks = content?.chunks, try isCacheTag(chunks) { found.append((directory, item.path)) }
       }
       return true
@@ -57,7 +57,7 @@ struct TaggedDirectories {
     var masters: [[UInt8]: Item?] = [:]
     try archive.forEachItem { item in
       guard item.isRegular, item.chunks == nil, let source = item.source else { return true }
-      if Self.split(item.path).name == Self.cacheTag { masters.updateValue(nil, forKey: source) }
+      if Self.split(item.path).name == Self.cacheTag { masters.updateValue(nil, forKey: ArchivePath.linked(source)) }
       return true
     }
     return masters

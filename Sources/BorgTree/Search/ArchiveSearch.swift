@@ -196,7 +196,7 @@ extension ArchiveSearch {
       guard !item.isPart else { return }
       var content = SightedContent(item)
       if item.isHardlinkReference {
-        if let first = firstNames[Array(item.source)] { content.become(first) }
+        if let first = firstNames[ArchivePath.linked(Array(item.source))] { content.become(first) }
       } else if item.isPossibleMaster {
         firstNames[Array(item.path)] = content
       }

@@ -79,7 +79,8 @@ struct ArchiveAssembler {
     if isRegular { placeNames(block, part.firstItem, firstDirectory, in: &pieces) }
     for index in 0..<Int(block.header.linkCount) {
       let link = block.link(index)
-      pendingLinks.append((part.firstItem + link.item, Array(block.bytes(link.sourceStart, link.sourceLength))))
+      pendingLinks.append(
+        (part.firstItem + link.item, ArchivePath.linked(Array(block.bytes(link.sourceStart, link.sourceLength)))))
     }
   }
 
